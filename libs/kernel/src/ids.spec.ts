@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import { isUuid, uuidFromBytes, uuidToBytes, uuidv7 } from './ids.ts';
+
+describe('uuidv7', () => {
+  it('is a canonical version 7 UUID that carries its moment', () => {
+    const id = uuidv7(Date.UTC(2199, 0, 1));
+    expect(isUuid(id)).toBe(true);
+    expect(id[14]).toBe('7');
+    expect('89ab').toContain(id[19]);
+    expect(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toBe(Date.UTC(2199, 0, 1));
+  });
+
+  it('sorts in the order of making, also within a millisecond, past its counter, and when the clock steps back', () => {
+    const made = Array.from({ length: 10_000 }, (_, i) => uuidv7(Date.UTC(2200, 0, 1) - (i % 3)));
+    expect([...made].sort()).toEqual(made);
+    expect(new Set(made).size).toBe(made.length);
+  });
+
+  it('goes to bytes and back', () => {
+    const id = uuidv7();
+    expect(uuidFromBytes(uuidToBytes(id))).toBe(id);
+  });
+
+  it('takes nothing but the canonical form for a UUID', () => {
+    expect(isUuid(uuidv7().toUpperCase())).toBe(false);
+    expect(isUuid(`${uuidv7()} `)).toBe(false);
+    expect(isUuid('')).toBe(false);
+  });
+});

@@ -1,0 +1,3 @@
+export { ok, err, type Result } from './result.ts';
+export { systemClock, type Clock } from './clock.ts';
+export { isUuid, uuidFromBytes, uuidToBytes, uuidv7 } from './ids.ts';
