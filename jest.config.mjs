@@ -4,7 +4,7 @@ const lane = (displayName, testMatch, extra = {}) => ({
   testMatch,
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
-  testEnvironmentOptions: { customExportConditions: ['@trackline/source', 'node', 'import', 'default'] },
+  testEnvironmentOptions: { customExportConditions: ['@trackline/source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.trackline/'],
   transform: {
