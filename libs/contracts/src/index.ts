@@ -1,1 +1,23 @@
-export {};
+export * from './errors.ts';
+export * from './identity.ts';
+export * from './messages/contact.ts';
+export * from './messages/event.ts';
+export * from './messages/execution.ts';
+export {
+  contactKey,
+  MissingHeader,
+  text,
+  type EncodedMessage,
+  type RawHeaders,
+  type RawMessage,
+} from './messages/headers.ts';
+export * from './messages/outcome.ts';
+export * from './messages/position.ts';
+export * from './messages/progress.ts';
+export * from './month.ts';
+export * from './plans.ts';
+export * from './route.ts';
+export * from './routes/index.ts';
+export * from './schemas.ts';
+export * from './topics.ts';
+export * from './validation.ts';

@@ -1,0 +1,150 @@
+import type { EncodedMessage, RawMessage } from './headers.ts';
+import { contactKey, required, text } from './headers.ts';
+import { formatPosition, parsePosition, type Position } from './position.ts';
+import { ADMITTED, RECEIVED, REFUSED } from '../topics.ts';
+
+/** What is known of an event before it is judged. `properties` stays the JSON text that came, so that no stage parses it without need. */
+export interface EventFacts {
+  readonly eventId: string;
+  readonly organizationId: string;
+  readonly contactId: string;
+  readonly name: string;
+  /** `/organizations/<id>/http`, or what a direct producer wrote into `ce_source`. */
+  readonly source: string;
+  readonly uniqueId?: string;
+  /** The client's own id of the event on its transport: its `ce_id` or `Idempotency-Key`. `eventId` is then a hash of it. */
+  readonly clientId?: string;
+  /** Milliseconds since the epoch; absent: the moment of receipt. */
+  readonly occurredAtMs?: number;
+  /** Recorded and metered, but starts and resumes nothing. */
+  readonly backfill: boolean;
+  readonly requestId?: string;
+  /** `<partition of outcomes.v1>/<correlation>` of the caller that waits for the outcome. */
+  readonly replyTo?: string;
+  /** JSON text of an object. */
+  readonly properties: Buffer | string;
+}
+
+export interface JudgedEvent extends EventFacts {
+  readonly occurredAtMs: number;
+  /** The broker's append time of the source message, milliseconds since the epoch. */
+  readonly receivedAtMs: number;
+  readonly position: Position;
+}
+
+export interface AdmittedEvent extends JudgedEvent {
+  /** The organisation's events of the month, this one included. */
+  readonly monthUsed: number;
+  /** Set on a resend: the position at which the event was admitted. It has no effect; whoever waits is answered from the first. */
+  readonly replayOf?: Position;
+}
+
+export type Refusal =
+  { readonly verdict: 'duplicate'; readonly duplicateOf: string } | { readonly verdict: 'over_limit' };
+
+export interface RefusedEvent extends JudgedEvent {
+  readonly monthUsed: number;
+  readonly refusal: Refusal;
+}
+
+function encodeFacts(topic: string, type: string, event: EventFacts): EncodedMessage {
+  const headers: Record<string, string> = {
+    ce_specversion: '1.0',
+    ce_id: event.eventId,
+    ce_type: type,
+    ce_source: event.source,
+    'content-type': 'application/json',
+    ce_organization: event.organizationId,
+    ce_contact: event.contactId,
+    ce_name: event.name,
+  };
+  if (event.occurredAtMs !== undefined) headers.ce_time = new Date(event.occurredAtMs).toISOString();
+  if (event.uniqueId !== undefined) headers.ce_uniqueid = event.uniqueId;
+  if (event.clientId !== undefined) headers.ce_clientid = event.clientId;
+  if (event.backfill) headers.ce_backfill = 'true';
+  if (event.requestId !== undefined) headers.ce_requestid = event.requestId;
+  if (event.replyTo !== undefined) headers.ce_replyto = event.replyTo;
+  return { topic, key: contactKey(event.organizationId, event.contactId), value: event.properties, headers };
+}
+
+function decodeFacts(message: RawMessage): EventFacts {
+  const { headers } = message;
+  const time = text(headers, 'ce_time');
+  const uniqueId = text(headers, 'ce_uniqueid');
+  const clientId = text(headers, 'ce_clientid');
+  const requestId = text(headers, 'ce_requestid');
+  const replyTo = text(headers, 'ce_replyto');
+  return {
+    eventId: required(headers, 'ce_id'),
+    organizationId: required(headers, 'ce_organization'),
+    contactId: required(headers, 'ce_contact'),
+    name: required(headers, 'ce_name'),
+    source: required(headers, 'ce_source'),
+    ...(uniqueId === undefined ? undefined : { uniqueId }),
+    ...(clientId === undefined ? undefined : { clientId }),
+    ...(time === undefined ? undefined : { occurredAtMs: Date.parse(time) }),
+    backfill: headers.ce_backfill !== undefined,
+    ...(requestId === undefined ? undefined : { requestId }),
+    ...(replyTo === undefined ? undefined : { replyTo }),
+    properties: message.value ?? '{}',
+  };
+}
+
+function encodeJudged(
+  topic: string,
+  type: string,
+  event: JudgedEvent & { monthUsed: number },
+): EncodedMessage {
+  const message = encodeFacts(topic, type, event);
+  message.headers.ce_receivedat = new Date(event.receivedAtMs).toISOString();
+  message.headers.ce_position = formatPosition(event.position);
+  message.headers.ce_monthused = String(event.monthUsed);
+  return message;
+}
+
+function decodeJudged(message: RawMessage): JudgedEvent & { monthUsed: number } {
+  const facts = decodeFacts(message);
+  const receivedAtMs = Date.parse(required(message.headers, 'ce_receivedat'));
+  return {
+    ...facts,
+    occurredAtMs: facts.occurredAtMs ?? receivedAtMs,
+    receivedAtMs,
+    position: parsePosition(required(message.headers, 'ce_position')),
+    monthUsed: Number(required(message.headers, 'ce_monthused')),
+  };
+}
+
+export const encodeReceived = (event: EventFacts): EncodedMessage =>
+  encodeFacts(RECEIVED, 'com.trackline.event.received', event);
+
+export const decodeReceived = (message: RawMessage): EventFacts => decodeFacts(message);
+
+export function encodeAdmitted(event: AdmittedEvent): EncodedMessage {
+  const message = encodeJudged(ADMITTED, 'com.trackline.event.admitted', event);
+  if (event.replayOf) message.headers.ce_replayof = formatPosition(event.replayOf);
+  return message;
+}
+
+export function decodeAdmitted(message: RawMessage): AdmittedEvent {
+  const replayOf = text(message.headers, 'ce_replayof');
+  return {
+    ...decodeJudged(message),
+    ...(replayOf === undefined ? undefined : { replayOf: parsePosition(replayOf) }),
+  };
+}
+
+export function encodeRefused(event: RefusedEvent): EncodedMessage {
+  const message = encodeJudged(REFUSED, 'com.trackline.event.refused', event);
+  message.headers.ce_verdict = event.refusal.verdict;
+  if (event.refusal.verdict === 'duplicate') message.headers.ce_duplicateof = event.refusal.duplicateOf;
+  return message;
+}
+
+export function decodeRefused(message: RawMessage): RefusedEvent {
+  const { headers } = message;
+  const refusal: Refusal =
+    required(headers, 'ce_verdict') === 'duplicate'
+      ? { verdict: 'duplicate', duplicateOf: required(headers, 'ce_duplicateof') }
+      : { verdict: 'over_limit' };
+  return { ...decodeJudged(message), refusal };
+}

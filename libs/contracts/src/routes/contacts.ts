@@ -1,0 +1,3 @@
+import type { RouteContract } from '../route.ts';
+
+export const contactRoutes: readonly RouteContract[] = [];

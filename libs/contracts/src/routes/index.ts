@@ -1,0 +1,24 @@
+import type { RouteContract } from '../route.ts';
+import { adminRoutes } from './admin.ts';
+import { contactRoutes } from './contacts.ts';
+import { eventRoutes } from './events.ts';
+import { timelineRoutes } from './timeline.ts';
+import { usageRoutes } from './usage.ts';
+import { workflowRoutes } from './workflows.ts';
+
+export * from './admin.ts';
+export * from './contacts.ts';
+export * from './events.ts';
+export * from './timeline.ts';
+export * from './usage.ts';
+export * from './workflows.ts';
+
+/** Every route of every service: one address is made of them. */
+export const routes: readonly RouteContract[] = [
+  ...eventRoutes,
+  ...contactRoutes,
+  ...timelineRoutes,
+  ...usageRoutes,
+  ...workflowRoutes,
+  ...adminRoutes,
+];

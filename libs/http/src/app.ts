@@ -1,0 +1,85 @@
+import 'reflect-metadata';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { uuidv7 } from '@trackline/kernel';
+import { toNestLogger, type Logger } from '@trackline/observability';
+import { acceptJsonBodies, BODY_LIMIT_BYTES } from './body.ts';
+import { problemBody, ProblemFilter, toProblem } from './problem-filter.ts';
+
+export type HttpApp = NestFastifyApplication;
+
+export interface HttpAppSettings {
+  readonly logger: Logger;
+  /** Called once per answer: route as in its contract, status, seconds. */
+  readonly onAnswer?: (answer: { method: string; route: string; status: number; seconds: number }) => void;
+}
+
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+const MAX_URL_PART = 1024;
+
+const requestIdOf = (request: IncomingMessage): string => {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7();
+};
+
+/** Bytes that are no HTTP request at all still get an answer in the common form. */
+function answerOnSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
+  const problem = toProblem({ statusCode: status });
+  const requestId = uuidv7();
+  const body = JSON.stringify(problemBody(problem, requestId));
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `x-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/** What Fastify refuses before any route is found (a broken URL). */
+function answerFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error);
+  void reply.status(problem.status).header('x-request-id', request.id).send(problemBody(problem, request.id));
+}
+
+function observeAnswers(fastify: FastifyInstance, onAnswer: NonNullable<HttpAppSettings['onAnswer']>): void {
+  fastify.addHook('onResponse', (request, reply, done) => {
+    onAnswer({
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
+    done();
+  });
+}
+
+/** A Nest application on Fastify whose every answer, also of the layers below Nest, keeps the common form. Does not listen yet. */
+export async function createHttpApp(module: unknown, settings: HttpAppSettings): Promise<HttpApp> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    disableRequestLogging: true,
+    genReqId: requestIdOf,
+    clientErrorHandler: answerOnSocket,
+    frameworkErrors: answerFrameworkError,
+    forceCloseConnections: 'idle',
+    // While draining, requests on connections that are still open are answered in full.
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_URL_PART },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module as never, adapter, {
+    bodyParser: false,
+    logger: toNestLogger(settings.logger),
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  acceptJsonBodies(fastify);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  if (settings.onAnswer) observeAnswers(fastify, settings.onAnswer);
+  app.useGlobalFilters(new ProblemFilter(settings.logger));
+  return app;
+}
