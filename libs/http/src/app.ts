@@ -60,7 +60,6 @@ function observeAnswers(fastify: FastifyInstance, onAnswer: NonNullable<HttpAppS
 export async function createHttpApp(module: unknown, settings: HttpAppSettings): Promise<HttpApp> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
-    disableRequestLogging: true,
     genReqId: requestIdOf,
     clientErrorHandler: answerOnSocket,
     frameworkErrors: answerFrameworkError,
