@@ -1,0 +1,19 @@
+export {
+  createPool,
+  Database,
+  type PoolSettings,
+  type PostgresLog,
+  type Queryable,
+  type QueryResult,
+  type Statement,
+  type TransactionOptions,
+} from './database.ts';
+export { isConnectionFault, isContention, isDataFault, isUniqueViolation } from './faults.ts';
+export {
+  migrate,
+  pendingMigrations,
+  type MigrateResult,
+  type MigrateSettings,
+  type Migration,
+} from './migrate.ts';
+export type { MigrationInterface, QueryRunner } from 'typeorm';
