@@ -5,3 +5,5 @@ export * from './service-processes.ts';
 export * from './stack.ts';
 export * from './test-database.ts';
 export * from './unique-name.ts';
+export * from './fault-proxy.ts';
+export * from './random.ts';
