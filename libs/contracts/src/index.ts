@@ -1,3 +1,4 @@
+export * from './asyncapi.ts';
 export * from './errors.ts';
 export * from './identity.ts';
 export * from './messages/contact.ts';
@@ -11,10 +12,12 @@ export {
   type RawHeaders,
   type RawMessage,
 } from './messages/headers.ts';
+export { DeadLetterHeaders, messageSchemas, type MessageSchema } from './messages/message-schemas.ts';
 export * from './messages/outcome.ts';
 export * from './messages/position.ts';
 export * from './messages/progress.ts';
 export * from './month.ts';
+export * from './openapi.ts';
 export * from './plans.ts';
 export * from './route.ts';
 export * from './routes/index.ts';

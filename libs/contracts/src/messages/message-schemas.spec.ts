@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  ADMITTED,
+  CONTACTS,
+  EXECUTIONS,
+  OUTCOMES,
+  PROGRESS,
+  RECEIVED,
+  REFUSED,
+  topics,
+  USAGE,
+} from '../topics.ts';
+import { validator } from '../validation.ts';
+import { encodeContactChange } from './contact.ts';
+import { encodeAdmitted, encodeReceived, encodeRefused, type JudgedEvent } from './event.ts';
+import { encodeExecution } from './execution.ts';
+import type { EncodedMessage } from './headers.ts';
+import { messageSchemas } from './message-schemas.ts';
+import { encodeOutcomes } from './outcome.ts';
+import { encodeProgress, encodeUsageNotice } from './progress.ts';
+
+const event: JudgedEvent = {
+  eventId: 'e1',
+  organizationId: 'o1',
+  contactId: 'c1',
+  name: 'order',
+  source: '/organizations/o1/http',
+  uniqueId: 'u1',
+  clientId: 'k1',
+  occurredAtMs: 1_790_000_000_000,
+  backfill: true,
+  requestId: 'r1',
+  replyTo: '3/abc',
+  properties: '{"total":1}',
+  receivedAtMs: 1_790_000_000_500,
+  position: { source: 'received.1.3', offset: 7 },
+};
+const atMs = 1_790_000_000_000;
+
+/** One message of each encoder with every optional field set: whatever it writes, its schema knows. */
+const encoded: readonly EncodedMessage[] = [
+  encodeReceived(event),
+  encodeAdmitted({ ...event, monthUsed: 5, replayOf: { source: 'received.1.3', offset: 2 } }),
+  encodeRefused({ ...event, monthUsed: 5, refusal: { verdict: 'duplicate', duplicateOf: 'e0' } }),
+  encodeRefused({ ...event, monthUsed: 5, refusal: { verdict: 'over_limit' } }),
+  encodeExecution({
+    id: 'p1',
+    organizationId: 'o1',
+    contactId: 'c1',
+    executionId: 'x1',
+    workflowId: 'w1',
+    workflowVersion: 1,
+    effect: 'ended',
+    eventId: 'e1',
+    reason: 'cancelled',
+    status: 'cancelled',
+    atMs,
+  }),
+  encodeContactChange({ id: 'k', organizationId: 'o1', contactId: 'c1', change: 'merged', into: 'c2', atMs }),
+  encodeOutcomes(3, [
+    {
+      correlation: 'abc',
+      eventId: 'e1',
+      verdict: 'duplicate',
+      duplicateOf: 'e0',
+      workflowsTriggered: 0,
+      executionsResumed: 0,
+      monthUsed: 5,
+    },
+  ]),
+  encodeProgress({ source: 'received.1.3', decidedUpToMs: atMs, admittedEnds: { '0': 12 } }),
+  encodeUsageNotice({
+    organizationId: 'o1',
+    month: '2026-11',
+    thresholdPercent: 80,
+    used: 80,
+    monthlyLimit: 100,
+    atMs,
+  }),
+];
+
+describe('the schema of a message', () => {
+  it.each(encoded.map((message) => [message.topic, message] as const))(
+    'fits what is written to %s',
+    (topic, message) => {
+      const { headers, payload } = messageSchemas[topic]!;
+      expect(validator(headers)(message.headers)).toMatchObject({ ok: true });
+      expect(validator(payload)(JSON.parse(String(message.value)))).toMatchObject({ ok: true });
+    },
+  );
+
+  it.each(encoded.map((message) => [message.topic, message] as const))(
+    'names every header and field on %s',
+    (topic, message) => {
+      const { headers, payload } = messageSchemas[topic]!;
+      const unknownHeaders = Object.keys(message.headers).filter((name) => !(name in headers.properties));
+      expect(unknownHeaders).toEqual([]);
+      const known = payload['properties'] as object | undefined;
+      if (known)
+        expect(
+          Object.keys(JSON.parse(String(message.value)) as object).filter((name) => !(name in known)),
+        ).toEqual([]);
+    },
+  );
+
+  it('is there for each topic that our services write, and each has its encoder tried here', () => {
+    const written = topics
+      .map((topic) => topic.name)
+      .filter((name) => !name.endsWith('.dlq') && name !== 'events.inbound.v1');
+    expect(written.sort()).toEqual(
+      [ADMITTED, CONTACTS, EXECUTIONS, OUTCOMES, PROGRESS, RECEIVED, REFUSED, USAGE].sort(),
+    );
+    expect([...new Set(encoded.map((message) => message.topic))].sort()).toEqual(written);
+  });
+});
