@@ -17,6 +17,7 @@ export * from './messages/outcome.ts';
 export * from './messages/position.ts';
 export * from './messages/progress.ts';
 export * from './month.ts';
+export * from './occurred-at.ts';
 export * from './openapi.ts';
 export * from './partition.ts';
 export * from './plans.ts';
