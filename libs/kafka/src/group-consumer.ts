@@ -1,0 +1,314 @@
+import type { Batch, Consumer, EachBatchPayload, LogEntry, PartitionAssigner } from 'kafkajs';
+import { backoffMs, waitFor } from './backoff.ts';
+import type { KafkaConnection } from './connection.ts';
+import { describeError } from './faults.ts';
+import { fromKafkaMessage } from './message.ts';
+import type { Chunk } from './partition-buffer.ts';
+
+/** Topics in this file are the broker's names, with prefix. */
+export interface FetchedChunk extends Chunk {
+  topic: string;
+  partition: number;
+  /** Offset that was asked for. The first message may lie behind it. */
+  fetchedOffset: number;
+  highWatermark: number;
+}
+
+/** Called synchronously, in the order in which things happen. */
+export interface GroupListener {
+  /** All partitions assigned from now on, replacing what was. They are paused until `startAt`. */
+  joined(assigned: Map<string, number[]>): void;
+  /** The group is about to rebalance: a commit started in this call is still sent under the old assignment. */
+  rebalancing(): void;
+  /** Membership is gone, nothing is assigned. */
+  lost(): void;
+  /** Returns false to leave the chunk where it is: it is then fetched again, or a `startAt` decides. */
+  fetched(chunk: FetchedChunk): boolean;
+  /** Records that carry no message (markers of transactions, compacted away) were passed over. */
+  skipped(topic: string, partition: number, fromOffset: number, nextOffset: number): void;
+  /** kafkajs is about to jump to another offset because the broker no longer has the one it asked for. */
+  outOfRange(topic: string, partition: number): void;
+}
+
+export interface GroupConsumerSettings {
+  connection: KafkaConnection;
+  groupId: string;
+  topics: string[];
+  sessionTimeoutMs: number;
+  maxBytesPerPartition: number;
+  maxWaitMs: number;
+  partitionAssigners?: PartitionAssigner[];
+}
+
+export interface PartitionOffset {
+  topic: string;
+  partition: number;
+  offset: number;
+}
+
+/** One life of a kafkajs consumer, from connecting to its crash. */
+interface Incarnation {
+  consumer: Consumer;
+  ended: AbortController;
+  lastSignMs: number;
+  payload?: EachBatchPayload;
+}
+
+const RESTART_FIRST_MS = 200;
+const RESTART_MAX_MS = 5_000;
+const REBALANCE_TIMEOUT_MS = 20_000;
+/** A consumer that neither fetched nor joined for so long hangs, and is replaced. */
+const SILENCE_LIMIT_MS = 60_000;
+const SILENCE_CHECK_MS = 5_000;
+/** Fetch responses hold at most this much; partitions behind it wait for the next one. */
+const MAX_BYTES_PER_FETCH = 32 * 1024 * 1024;
+/** How long a consumer may take to say goodbye before it is left to itself. */
+const LEAVE_TIMEOUT_MS = 15_000;
+
+/**
+ * A kafkajs consumer that is started again for ever. kafkajs restarts itself after some errors only, and keeps state
+ * over a restart; so each crash gets a fresh client here. It fetches, and leaves to the listener what to do with it:
+ * `fetched` must return at once, because kafkajs fetches again from a broker only when all partitions of the last
+ * fetch are done, and sends its heartbeats in between.
+ */
+export class GroupConsumer {
+  readonly #settings: GroupConsumerSettings;
+  readonly #listener: GroupListener;
+  readonly #stopping = new AbortController();
+  #current: Incarnation | undefined;
+  #joined = false;
+  #running: Promise<void> | undefined;
+  #lastError: unknown;
+  #onFirstJoin: (() => void) | undefined;
+
+  constructor(settings: GroupConsumerSettings, listener: GroupListener) {
+    this.#settings = settings;
+    this.#listener = listener;
+  }
+
+  get isJoined(): boolean {
+    return this.#joined;
+  }
+
+  /** Resolves with the first assignment; rejects when there is none within the time, and stops trying. */
+  async start(withinMs: number): Promise<void> {
+    const firstJoin = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));
+    this.#running = this.#keepRunning();
+    const giveUp = new AbortController();
+    const joined = await Promise.race([
+      firstJoin.then(() => true),
+      waitFor(withinMs, giveUp.signal).then(() => false),
+    ]);
+    giveUp.abort();
+    if (joined) return;
+    const { groupId, topics, connection } = this.#settings;
+    await this.stop();
+    throw new Error(
+      `Kafka consumer group ${groupId} (topics ${topics.join(', ')}) could not be joined at ` +
+        `${connection.brokers.join(',')} within ${withinMs} ms: ${describeError(this.#lastError ?? 'no answer')}`,
+      { cause: this.#lastError },
+    );
+  }
+
+  pause(topic: string, partition: number): void {
+    if (this.#joined) this.#current?.consumer.pause([{ topic, partitions: [partition] }]);
+  }
+
+  resume(topic: string, partition: number): void {
+    if (this.#joined) this.#current?.consumer.resume([{ topic, partitions: [partition] }]);
+  }
+
+  /** Fetch from this offset on, and nothing that was asked for before. */
+  startAt(topic: string, partition: number, offset: number): void {
+    if (!this.#joined) return;
+    this.#current?.consumer.seek({ topic, partition, offset: String(offset) });
+    this.resume(topic, partition);
+  }
+
+  /**
+   * One try under the present generation. Goes around kafkajs' own retries: they would repeat the offsets under a
+   * later generation, when a partition may be another's, and the coordinator takes such a commit.
+   */
+  async commit(offsets: PartitionOffset[]): Promise<void> {
+    const incarnation = this.#current;
+    if (!incarnation || !this.#joined) throw new Error('Not a member of the group');
+    const byTopic = new Map<string, { partition: number; offset: string }[]>();
+    for (const { topic, partition, offset } of offsets) {
+      const entry = { partition, offset: String(offset) };
+      const list = byTopic.get(topic);
+      if (list) list.push(entry);
+      else byTopic.set(topic, [entry]);
+    }
+    if (incarnation.payload) {
+      const topics = [...byTopic].map(([topic, partitions]) => ({ topic, partitions }));
+      await incarnation.payload.commitOffsetsIfNecessary({ topics });
+    } else {
+      await incarnation.consumer.commitOffsets(
+        offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })),
+      );
+    }
+  }
+
+  /** Sends one if it is time. What comes of it is found out by the fetch loop, which sends them as well. */
+  async heartbeat(): Promise<void> {
+    await this.#current?.payload?.heartbeat().catch(() => undefined);
+  }
+
+  /** Leaves the group. The listener hears nothing any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#current?.ended.abort();
+    await this.#running;
+  }
+
+  async #keepRunning(): Promise<void> {
+    const { logger } = this.#settings.connection;
+    const { groupId } = this.#settings;
+    for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
+      const incarnation = this.#incarnate();
+      this.#current = incarnation;
+      try {
+        await this.#live(incarnation);
+      } catch (error) {
+        this.#lastError = error;
+      }
+      const wasJoined = this.#joined;
+      this.#joined = false;
+      if (this.#stopping.signal.aborted) {
+        await this.#leave(incarnation);
+        return;
+      }
+      this.#current = undefined;
+      this.#listener.lost();
+      void this.#leave(incarnation);
+      if (wasJoined) attempt = 0;
+      const waitMs = backoffMs(attempt, RESTART_FIRST_MS, RESTART_MAX_MS);
+      logger.error(
+        { groupId, attempt, waitMs, error: describeError(this.#lastError) },
+        'Kafka consumer failed and is started again',
+      );
+      await waitFor(waitMs, this.#stopping.signal);
+    }
+  }
+
+  /** Resolves or rejects when this life is over. */
+  async #live(incarnation: Incarnation): Promise<void> {
+    const { consumer, ended } = incarnation;
+    const over = new Promise<void>((resolve) =>
+      ended.signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+    const watch = setInterval(() => {
+      if (Date.now() - incarnation.lastSignMs < SILENCE_LIMIT_MS) return;
+      this.#lastError = new Error(`No sign of life for ${SILENCE_LIMIT_MS} ms`);
+      ended.abort();
+    }, SILENCE_CHECK_MS);
+    try {
+      const running = this.#run(consumer, incarnation);
+      running.catch(() => undefined);
+      await Promise.race([running.then(() => over), over]);
+    } finally {
+      clearInterval(watch);
+      ended.abort();
+    }
+  }
+
+  async #run(consumer: Consumer, incarnation: Incarnation): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topics: this.#settings.topics, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#take(incarnation, payload),
+    });
+  }
+
+  #incarnate(): Incarnation {
+    const { connection, groupId, sessionTimeoutMs, maxBytesPerPartition, maxWaitMs } = this.#settings;
+    const onLog = (entry: LogEntry) => {
+      if (this.#current === incarnation) this.#readLog(entry);
+    };
+    const consumer = connection.newClient(onLog).consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: Math.floor(sessionTimeoutMs / 4),
+      rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+      maxBytesPerPartition,
+      maxBytes: MAX_BYTES_PER_FETCH,
+      minBytes: 1,
+      maxWaitTimeInMs: maxWaitMs,
+      allowAutoTopicCreation: false,
+      retry: { restartOnFailure: () => Promise.resolve(false) },
+      ...(this.#settings.partitionAssigners === undefined
+        ? {}
+        : { partitionAssigners: this.#settings.partitionAssigners }),
+    });
+    const incarnation: Incarnation = { consumer, ended: new AbortController(), lastSignMs: Date.now() };
+    this.#listen(incarnation);
+    return incarnation;
+  }
+
+  #listen(incarnation: Incarnation): void {
+    const { consumer } = incarnation;
+    const { events } = consumer;
+    const isCurrent = () => this.#current === incarnation && !incarnation.ended.signal.aborted;
+    consumer.on(events.FETCH_START, () => void (incarnation.lastSignMs = Date.now()));
+    consumer.on(events.REBALANCING, () => {
+      incarnation.lastSignMs = Date.now();
+      if (isCurrent()) this.#listener.rebalancing();
+    });
+    consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      incarnation.lastSignMs = Date.now();
+      if (!isCurrent()) return;
+      this.#joined = true;
+      const assigned = new Map(Object.entries(payload.memberAssignment));
+      consumer.pause([...assigned].map(([topic, partitions]) => ({ topic, partitions })));
+      this.#listener.joined(assigned);
+      this.#onFirstJoin?.();
+    });
+    consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
+      if (payload.batchSize > 0 || !isCurrent()) return;
+      const from = Number(payload.firstOffset ?? payload.lastOffset);
+      this.#listener.skipped(payload.topic, payload.partition, from, Number(payload.lastOffset) + 1);
+    });
+    consumer.on(events.CRASH, ({ payload }) => {
+      this.#lastError = payload.error;
+      incarnation.ended.abort();
+    });
+  }
+
+  #take(incarnation: Incarnation, payload: EachBatchPayload): Promise<void> {
+    incarnation.payload = payload;
+    const { batch } = payload;
+    const isCurrent = this.#current === incarnation && !incarnation.ended.signal.aborted;
+    if (!isCurrent || payload.isStale() || batch.messages.length === 0) return Promise.resolve();
+    const nextOffset = Number(batch.lastOffset()) + 1;
+    const taken = this.#listener.fetched({
+      topic: batch.topic,
+      partition: batch.partition,
+      fetchedOffset: Number((batch as Batch & { fetchedOffset: string }).fetchedOffset),
+      highWatermark: Number(batch.highWatermark),
+      messages: batch.messages.map(fromKafkaMessage),
+      nextOffset,
+    });
+    // Resolving says where to fetch next and commits nothing; without it the same batch comes for ever.
+    if (taken) payload.resolveOffset(batch.messages.at(-1)!.offset);
+    return Promise.resolve();
+  }
+
+  /** kafkajs tells of an offset out of range in its log only, before it commits the reset. */
+  #readLog({ namespace, log }: LogEntry): void {
+    if (namespace !== 'ConsumerGroup' || !log.message.startsWith('Offset out of range, resetting')) return;
+    if (typeof log['topic'] === 'string' && typeof log['partition'] === 'number') {
+      this.#listener.outOfRange(log['topic'], log['partition']);
+    }
+  }
+
+  async #leave({ consumer }: Incarnation): Promise<void> {
+    const waited = new AbortController();
+    await Promise.race([
+      consumer.disconnect().catch(() => undefined),
+      waitFor(LEAVE_TIMEOUT_MS, waited.signal),
+    ]);
+    waited.abort();
+  }
+}

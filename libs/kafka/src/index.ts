@@ -1,0 +1,10 @@
+export { BatchHandler, type BatchHandlerOptions } from './batch-handler.ts';
+export { KafkaBatchServer, type AssignedPartition, type BatchServerSettings } from './batch-server.ts';
+export { connectKafka, type KafkaConnection, type KafkaConnectionSettings } from './connection.ts';
+export { DependencyFault, PoisonMessage, PublisherFull, PublishTimeout } from './faults.ts';
+export type { KafkaLogger } from './logger.ts';
+export type { IncomingMessage, MessageBatch, OutgoingMessage, PublishAck } from './message.ts';
+export type { KafkaObserver } from './observer.ts';
+export { PinnedReader, type PinnedBatch, type PinnedReaderSettings } from './pinned-reader.ts';
+export { provision, TopicMismatch, type ProvisionReport, type TopicDeclaration } from './provision.ts';
+export { Publisher, type PublisherSettings } from './publisher.ts';

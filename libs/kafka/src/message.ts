@@ -1,0 +1,73 @@
+import type { KafkaMessage } from 'kafkajs';
+
+export interface IncomingMessage {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** Of a header that was sent more than once, the last one. */
+  readonly headers: Record<string, Buffer | undefined>;
+  /** CreateTime or LogAppendTime, as the topic says. */
+  readonly timestampMs: number;
+  readonly offset: number;
+}
+
+export interface MessageBatch {
+  /** Without the connection's prefix. */
+  readonly topic: string;
+  readonly partition: number;
+  /** In order of offset, at least one. Buffers are slices of the fetched response: do not write into them. */
+  readonly messages: IncomingMessage[];
+  /** Offset that the next message written to the partition would get, as of the last fetch. */
+  readonly highWatermark: number;
+  /** Counts up, over the life of the process, each time this partition is assigned to it. */
+  readonly assignment: number;
+  /** Next offset that Kafka has committed for this group and partition, as far as known; ≤ `messages[0].offset`. */
+  readonly committedOffset: number;
+  /** True once the partition is no longer this assignment's: whatever is not durable by now should not become so. */
+  isStale(): boolean;
+  /** Not needed to stay in the group: heartbeats go on while a handler works. */
+  heartbeat(): Promise<void>;
+}
+
+export interface OutgoingMessage {
+  /** Without the connection's prefix. */
+  topic: string;
+  /** Always explicit, see `partitionOf` in the contracts: the publisher never chooses. */
+  partition: number;
+  key: string | null;
+  /** `null` is a tombstone. */
+  value: Buffer | string | null;
+  headers: Record<string, string | Buffer>;
+}
+
+export interface PublishAck {
+  topic: string;
+  partition: number;
+  /** Offset of the caller's last message in that partition. */
+  lastOffset: number;
+}
+
+export function fromKafkaMessage(message: KafkaMessage): IncomingMessage {
+  return {
+    key: message.key,
+    value: message.value,
+    headers: singleHeaders(message.headers as KafkaHeaders | undefined),
+    timestampMs: Number(message.timestamp),
+    offset: Number(message.offset),
+  };
+}
+
+type KafkaHeaders = Record<string, Buffer | Buffer[] | undefined>;
+
+/** The object is handed through as it came: copying eight headers per message would cost more than the rest of the transport. */
+function singleHeaders(headers: KafkaHeaders | undefined): Record<string, Buffer | undefined> {
+  if (headers === undefined) return {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (Array.isArray(value)) headers[name] = value.at(-1);
+  }
+  return headers as Record<string, Buffer | undefined>;
+}
+
+export function bytesOf(message: { key: Buffer | null; value: Buffer | null }): number {
+  return (message.key?.length ?? 0) + (message.value?.length ?? 0);
+}

@@ -1,0 +1,246 @@
+import type { Producer, RecordMetadata } from 'kafkajs';
+import { backoffMs, waitFor } from './backoff.ts';
+import type { KafkaConnection } from './connection.ts';
+import { describeError, PublisherFull, PublishTimeout } from './faults.ts';
+import type { OutgoingMessage, PublishAck } from './message.ts';
+import type { KafkaObserver } from './observer.ts';
+import { bytesOfOutgoing, PublishQueue, type PublishRequest } from './publish-queue.ts';
+
+export interface PublisherSettings {
+  connection: KafkaConnection;
+  /** Messages accepted and not yet acknowledged; past it callers are turned away. */
+  maxQueuedMessages?: number;
+  maxQueuedBytes?: number;
+  maxRequestMessages?: number;
+  maxRequestBytes?: number;
+  /** Below the broker's `message.max.bytes`, which bounds what one request writes to one partition. */
+  maxPartitionBytes?: number;
+  /** How long a message is tried before its caller hears `PublishTimeout`. `Infinity`: for ever. */
+  retryForMs?: number;
+  connectTimeoutMs?: number;
+  observer?: Partial<KafkaObserver>;
+}
+
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 2_000;
+/** A missing partition may have been added a moment ago. */
+const METADATA_MAX_AGE_MS = 60_000;
+/** kafkajs' own tries of a request, in which it also finds new leaders. Ours follow. */
+const PRODUCER_RETRIES = { initialRetryTime: 50, maxRetryTime: 500, multiplier: 2, factor: 0.2, retries: 2 };
+
+/**
+ * Publishes with acks=all and one request in flight: while it is, callers gather for the next. A failed request is
+ * repeated before any other message is sent, so messages of one partition keep the order in which they were given.
+ * A message may be written twice (a reply was lost), never out of order with the first of each.
+ */
+export class Publisher {
+  readonly #connection: KafkaConnection;
+  readonly #observer: Partial<KafkaObserver>;
+  readonly #queue: PublishQueue;
+  readonly #maxQueuedMessages: number;
+  readonly #maxQueuedBytes: number;
+  readonly #retryForMs: number;
+  readonly #connectTimeoutMs: number;
+  readonly #closed = new AbortController();
+  #producer: Producer | undefined;
+  #flushing = false;
+  #idle: Promise<void> = Promise.resolve();
+  #failures = 0;
+
+  constructor(settings: PublisherSettings) {
+    this.#connection = settings.connection;
+    this.#observer = settings.observer ?? {};
+    this.#maxQueuedMessages = settings.maxQueuedMessages ?? 20_000;
+    this.#maxQueuedBytes = settings.maxQueuedBytes ?? 64 * 1024 * 1024;
+    this.#retryForMs = settings.retryForMs ?? 30_000;
+    this.#connectTimeoutMs = settings.connectTimeoutMs ?? 60_000;
+    this.#queue = new PublishQueue({
+      maxRequestMessages: settings.maxRequestMessages ?? 1_000,
+      maxRequestBytes: settings.maxRequestBytes ?? 8 * 1024 * 1024,
+      maxPartitionBytes: settings.maxPartitionBytes ?? 900_000,
+    });
+  }
+
+  /** Rejects when no broker answers within `connectTimeoutMs`. After that, lost connections are opened again for ever. */
+  async connect(): Promise<void> {
+    const deadlineMs = Date.now() + this.#connectTimeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        this.#producer = await this.#newProducer();
+        return;
+      } catch (error) {
+        const waitMs = backoffMs(attempt, RETRY_FIRST_MS, RETRY_MAX_MS);
+        if (Date.now() + waitMs > deadlineMs || this.#closed.signal.aborted) {
+          const where = this.#connection.brokers.join(',');
+          throw new Error(`No Kafka broker at ${where}: ${describeError(error)}`, { cause: error });
+        }
+        await waitFor(waitMs, this.#closed.signal);
+      }
+    }
+  }
+
+  /**
+   * Resolves when all of them are acknowledged by all in-sync replicas, with the last offset per partition.
+   * @throws PublisherFull at once: nothing was taken. PublishTimeout: some may have been written.
+   */
+  publish(messages: OutgoingMessage[]): Promise<PublishAck[]> {
+    if (messages.length === 0) return Promise.resolve([]);
+    if (this.#closed.signal.aborted)
+      return Promise.reject(new PublishTimeout('The publisher is disconnected'));
+    let bytes = 0;
+    for (const message of messages) {
+      if (!Number.isInteger(message.partition) || message.partition < 0) {
+        return Promise.reject(
+          new TypeError(`A message for ${message.topic} names no partition: ${message.partition}`),
+        );
+      }
+      bytes += bytesOfOutgoing(message);
+    }
+    const queued = this.#queue.messages;
+    const isFull =
+      queued + messages.length > this.#maxQueuedMessages || this.#queue.bytes + bytes > this.#maxQueuedBytes;
+    if (isFull && queued > 0) {
+      this.#observer.publishRefused?.({ messages: messages.length });
+      const text = `${queued} messages wait to be published (${this.#queue.bytes} bytes), ${messages.length} more do not fit`;
+      return Promise.reject(new PublisherFull(text));
+    }
+    const acks = this.#queue.add(messages, bytes, Date.now() + this.#retryForMs);
+    if (!this.#flushing) {
+      this.#flushing = true;
+      this.#idle = this.#flush();
+    }
+    return acks;
+  }
+
+  /** Connected, and the last request went through. */
+  isReady(): boolean {
+    return this.#producer !== undefined && this.#failures === 0 && !this.#closed.signal.aborted;
+  }
+
+  /** Takes no more, waits for what was taken, says goodbye. */
+  async disconnect(): Promise<void> {
+    this.#closed.abort();
+    await this.#idle;
+    await this.#producer?.disconnect().catch(() => undefined);
+    this.#producer = undefined;
+  }
+
+  async #flush(): Promise<void> {
+    // Those who publish in the same turn go together.
+    await Promise.resolve();
+    let apart = 0;
+    for (;;) {
+      const request = this.#queue.nextRequest(apart > 0 ? 1 : undefined);
+      if (request === undefined) break;
+      try {
+        await this.#send(request);
+        this.#failures = 0;
+        if (apart > 0) apart--;
+      } catch (error) {
+        const permanent = permanentError(error);
+        if (permanent === undefined) await this.#retryLater(request, error);
+        else if (request.calls.length === 1) this.#queue.refuse(request, permanent);
+        else {
+          // One of several callers has a message that the broker does not take: the others must not hear of it.
+          apart = request.calls.length;
+          this.#queue.putBack(request, Number.NEGATIVE_INFINITY, error);
+        }
+      }
+    }
+    this.#flushing = false;
+  }
+
+  async #send(request: PublishRequest): Promise<void> {
+    const producer = (this.#producer ??= await this.#newProducer());
+    const startedAt = performance.now();
+    const byTopic = new Map<string, OutgoingMessage[]>();
+    for (const { topic, messages } of request.loads) {
+      const list = byTopic.get(topic);
+      // Not by spreading into push: a load can be longer than a call's arguments may be.
+      byTopic.set(topic, list === undefined ? messages : list.concat(messages));
+    }
+    const written = await producer.sendBatch({
+      acks: -1,
+      timeout: this.#connection.requestTimeoutMs,
+      topicMessages: [...byTopic].map(([topic, messages]) => ({
+        topic: this.#connection.withPrefix(topic),
+        messages,
+      })),
+    });
+    const bases = baseOffsets(written);
+    for (const { topic, partition } of request.loads) {
+      // kafkajs leaves out, without a word, what goes to a partition that it does not know.
+      if (!bases.has(`${this.#connection.withPrefix(topic)}[${partition}]`)) {
+        throw new Error(`Topic ${topic} has no partition ${partition}, as far as the client knows`);
+      }
+    }
+    this.#queue.acknowledge(request, ({ topic, partition }) =>
+      bases.get(`${this.#connection.withPrefix(topic)}[${partition}]`)!,
+    );
+    this.#observer.published?.({
+      messages: request.messages,
+      seconds: (performance.now() - startedAt) / 1000,
+    });
+  }
+
+  async #retryLater(request: PublishRequest, error: unknown): Promise<void> {
+    const attempt = this.#failures++;
+    this.#observer.publishRetried?.();
+    const waitMs = backoffMs(attempt, RETRY_FIRST_MS, RETRY_MAX_MS);
+    const fields = { attempt, waitMs, messages: request.messages, error: describeError(error) };
+    this.#connection.logger.warn(fields, 'Produce request failed, trying it again');
+    // With fresh connections and metadata: what a client knows after a fault is not to be trusted.
+    const stale = this.#producer;
+    this.#producer = undefined;
+    void stale?.disconnect().catch(() => undefined);
+    await waitFor(waitMs);
+    this.#queue.putBack(request, Date.now(), error);
+  }
+
+  async #newProducer(): Promise<Producer> {
+    const producer = this.#connection.newClient().producer({
+      idempotent: false,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
+      retry: PRODUCER_RETRIES,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition!,
+    });
+    await producer.connect();
+    return producer;
+  }
+}
+
+function baseOffsets(written: RecordMetadata[]): Map<string, number> {
+  return new Map(
+    written.map(({ topicName, partition, baseOffset }) => [`${topicName}[${partition}]`, Number(baseOffset)]),
+  );
+}
+
+/** Answers that another try will not change. */
+const PERMANENT_TYPES = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'INVALID_REQUIRED_ACKS',
+]);
+
+function permanentError(error: unknown): Error | undefined {
+  let link = error as { type?: unknown; name?: unknown; cause?: unknown; message?: string } | undefined;
+  for (let depth = 0; link !== undefined && link !== null && depth < 8; depth++) {
+    if (typeof link.type === 'string' && PERMANENT_TYPES.has(link.type)) {
+      return new Error(`Kafka refused the message (${link.type}): ${link.message ?? ''}`, { cause: error });
+    }
+    // A value or header that is neither string nor Buffer breaks the encoder.
+    if (link.name === 'TypeError' || link.name === 'RangeError') return link as Error;
+    link = link.cause as typeof link;
+  }
+  return undefined;
+}
