@@ -1,6 +1,7 @@
 import type { RouteContract } from '../route.ts';
 import { adminRoutes } from './admin.ts';
 import { contactRoutes } from './contacts.ts';
+import { documentationRoutes } from './documentation.ts';
 import { eventRoutes } from './events.ts';
 import { timelineRoutes } from './timeline.ts';
 import { usageRoutes } from './usage.ts';
@@ -8,6 +9,7 @@ import { workflowRoutes } from './workflows.ts';
 
 export * from './admin.ts';
 export * from './contacts.ts';
+export * from './documentation.ts';
 export * from './events.ts';
 export * from './timeline.ts';
 export * from './usage.ts';
@@ -21,4 +23,5 @@ export const routes: readonly RouteContract[] = [
   ...usageRoutes,
   ...workflowRoutes,
   ...adminRoutes,
+  ...documentationRoutes,
 ];
