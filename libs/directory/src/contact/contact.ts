@@ -1,0 +1,17 @@
+export interface Contact {
+  readonly id: string;
+  readonly organizationId: string;
+  /** Trimmed, lower case. */
+  readonly email?: string;
+  /** E.164. */
+  readonly phone?: string;
+  readonly externalId?: string;
+  readonly firstName?: string;
+  readonly lastName?: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export const contactKeyOf = (organizationId: string, contactId: string): string =>
+  `${organizationId}${contactId}`;

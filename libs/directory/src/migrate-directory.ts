@@ -1,0 +1,19 @@
+import {
+  migrate,
+  pendingMigrations,
+  type MigrateResult,
+  type Migration,
+  type Queryable,
+} from '@trackline/postgres';
+import { CreateDirectory1763600000000 } from './migrations/create-directory-1763600000000.ts';
+
+const SCHEMA = 'directory';
+const MIGRATIONS: readonly Migration[] = [CreateDirectory1763600000000];
+
+/** Brings the schema `directory` up to date. Idempotent; safe to run from several processes at once. */
+export const migrateDirectory = (databaseUrl: string): Promise<MigrateResult> =>
+  migrate({ databaseUrl, schema: SCHEMA, migrations: MIGRATIONS });
+
+/** Names of the migrations that are missing. A service that finds any says so and does not start. */
+export const pendingDirectoryMigrations = (database: Queryable): Promise<string[]> =>
+  pendingMigrations(database, { schema: SCHEMA, migrations: MIGRATIONS });
