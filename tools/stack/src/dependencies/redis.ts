@@ -1,0 +1,99 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { Fault } from '../fault.ts';
+import type { Places } from '../places.ts';
+import type { Ports } from '../ports.ts';
+import type { Children } from '../processes/children.ts';
+import type { Dependency } from './dependency.ts';
+import { fromMaven } from './downloads.ts';
+import { requireJavaAndMaven, runs } from './programs.ts';
+import { waitUntilReachable, waitUntilUp } from './wait-until.ts';
+
+const BUNDLE = 'embedded-redis-1.4.3';
+const USUAL_PORT = 6379;
+const UP_WITHIN_MS = 15_000;
+const GRACE_MS = 3_000;
+const PROBE_MS = 1_000;
+
+export async function reachRedis(url: string): Promise<Dependency> {
+  await waitUntilReachable(
+    () => `REDIS_URL names ${new URL(url).host}, which does not answer.`,
+    () => redisAnswers(url),
+    15_000,
+    'Start that Redis, or unset REDIS_URL: then an embedded one is started.',
+  );
+  return { address: url, origin: 'from REDIS_URL' };
+}
+
+export async function startRedis(
+  places: Places,
+  ports: Ports,
+  children: Children,
+  { durable }: { durable: boolean },
+): Promise<Dependency> {
+  const { command, origin } = await redisServer(places, children);
+  const port = await ports.choose('redis', USUAL_PORT);
+  const directory = join(places.data, 'redis');
+  mkdirSync(directory, { recursive: true });
+  const child = children.start({
+    name: 'redis',
+    phase: 'redis',
+    command,
+    args: [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
+      ...['--save', '', '--appendonly', durable ? 'yes' : 'no'],
+      // What counts identities must refuse to forget: a full Redis says so.
+      ...['--maxmemory-policy', 'noeviction'],
+    ],
+    graceMs: GRACE_MS,
+  });
+  const url = `redis://127.0.0.1:${port}`;
+  await waitUntilUp('Redis', child, () => redisAnswers(url), UP_WITHIN_MS);
+  return { address: url, origin, died: child.exited.then(() => child.logFile) };
+}
+
+async function redisServer(places: Places, children: Children): Promise<{ command: string; origin: string }> {
+  for (const command of ['redis-server', 'valkey-server']) {
+    if (runs(command, '--version')) return { command, origin: `embedded, ${command} of this machine` };
+  }
+  if (!existsSync(join(places.cache, BUNDLE)))
+    requireJavaAndMaven('Redis is not installed, and fetching one');
+  const directory = await fromMaven(places, children, {
+    name: BUNDLE,
+    profile: 'redis',
+    goal: 'unpack-dependencies',
+  });
+  const wanted = `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
+  const file = readdirSync(directory).find(
+    (name) => name.startsWith('redis-server-') && name.endsWith(wanted),
+  );
+  if (!file) {
+    throw new Fault(
+      `There is no embedded Redis for ${wanted}.`,
+      'Install one with: sudo apt-get install -y redis-server     (macOS: brew install redis)\nor name one in REDIS_URL.',
+    );
+  }
+  const command = join(directory, file);
+  chmodSync(command, 0o755);
+  return { command, origin: `embedded, Redis ${/redis-server-([\d.]+)/.exec(file)?.[1] ?? ''} from Maven` };
+}
+
+export async function redisAnswers(url: string): Promise<boolean> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: PROBE_MS,
+    commandTimeout: PROBE_MS,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  });
+  redis.on('error', () => {});
+  try {
+    await redis.connect();
+    return (await redis.ping()) === 'PONG';
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}

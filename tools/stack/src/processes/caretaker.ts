@@ -1,0 +1,34 @@
+/**
+ * Outlives the stack by a moment: when the stack goes without a word (kill -9, a crash), its end of our stdin closes, and we stop
+ * what it had started, in order. A stack that has stopped properly says "bye" first.
+ *
+ * One argument: a CaretakerOrder as JSON.
+ */
+import { rmSync } from 'node:fs';
+import type { ProcessIdentity } from './identity.ts';
+import { readRecords } from './run-record.ts';
+import { stopInOrder } from './stopping.ts';
+
+export interface CaretakerOrder {
+  readonly runDirectory: string;
+  readonly owner: ProcessIdentity;
+  /** Directories to remove once the stack is gone: those of a test run. */
+  readonly remove: readonly string[];
+}
+
+const { runDirectory, owner, remove } = JSON.parse(process.argv[2]!) as CaretakerOrder;
+
+let said = '';
+process.stdin.setEncoding('utf8').on('data', (text) => (said += text));
+process.stdin.once('end', () => {
+  void (async () => {
+    if (!said.includes('bye')) {
+      // A next run may have begun by now: what is its own is left alone.
+      const ours = readRecords(runDirectory).filter(
+        (record) => record.owner.pid === owner.pid && record.owner.began === owner.began,
+      );
+      await stopInOrder(ours);
+    }
+    for (const directory of remove) rmSync(directory, { recursive: true, force: true });
+  })();
+});
