@@ -18,6 +18,7 @@ export * from './messages/position.ts';
 export * from './messages/progress.ts';
 export * from './month.ts';
 export * from './occurred-at.ts';
+export { toJsonSchema, type JsonSchema } from './json-schema.ts';
 export * from './openapi.ts';
 export * from './partition.ts';
 export * from './plans.ts';
