@@ -5,10 +5,10 @@ import { say } from './say.mjs';
 try {
   say.title('Trackline tests');
   await prepare();
-  const { test } = await import('./dist/test-run.js');
-  process.exitCode = await test({ root, argv: process.argv.slice(2), say });
 } catch (error) {
   say.fault(error);
-  say.plain('0 passed, 1 failed');
-  process.exitCode = 1;
+  say.plain('\n0 passed, 1 failed');
+  process.exit(1);
 }
+const { test } = await import('./dist/test-run.js');
+process.exit(await test({ root, argv: process.argv.slice(2), say }));

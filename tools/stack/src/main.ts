@@ -66,7 +66,12 @@ async function run(
   await clearLeftBehind(places, say);
   await requireFreePort(options.port);
   if (options.fresh) deleteData(places, say);
-  const infrastructure = await bringUpInfrastructure(surroundings, { ...options, durable: true });
+  const infrastructure = await bringUpInfrastructure(surroundings, {
+    ...options,
+    durable: true,
+    usualPorts: true,
+    env: process.env,
+  });
   undo.push(() => infrastructure.stop());
   const instances = await planInstances(options.instances, ports, { usualPorts: true });
   const stack = await startStack(surroundings, infrastructure, { gatewayPort: options.port, instances });

@@ -13,6 +13,10 @@ export interface DependencyChoice {
   readonly fresh: boolean;
   /** Whether embedded ones write through to the disk. */
   readonly durable: boolean;
+  /** Whether embedded ones listen on their well-known ports when those are free. */
+  readonly usualPorts: boolean;
+  /** Where KAFKA_BROKERS, DATABASE_URL and REDIS_URL are looked up. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** All three, on their way up at the same time: what needs only one of them need not wait for the others. */
@@ -30,9 +34,8 @@ export function findDependencies(
   ports: Ports,
   children: Children,
   choice: DependencyChoice,
-  env: NodeJS.ProcessEnv = process.env,
 ): Dependencies {
-  const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL } = env;
+  const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL } = choice.env;
   const named: Record<ComposeService, string | undefined> = {
     kafka: KAFKA_BROKERS,
     postgres: DATABASE_URL,
@@ -47,7 +50,7 @@ export function findDependencies(
       ? reachKafka(KAFKA_BROKERS)
       : compose
         ? contained('kafka')
-        : startKafka(places, ports, children),
+        : startKafka(places, ports, children, choice),
     postgres: DATABASE_URL
       ? reachPostgres(DATABASE_URL)
       : compose

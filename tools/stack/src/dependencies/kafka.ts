@@ -32,12 +32,17 @@ export async function reachKafka(brokers: string): Promise<Dependency> {
 }
 
 /** One node that is broker and controller, with its data below the stack's home. */
-export async function startKafka(places: Places, ports: Ports, children: Children): Promise<Dependency> {
+export async function startKafka(
+  places: Places,
+  ports: Ports,
+  children: Children,
+  { usualPorts }: { usualPorts: boolean },
+): Promise<Dependency> {
   const cached = existsSync(join(places.cache, JARS));
   if (cached) requireJava('The embedded Kafka');
   else requireJavaAndMaven('The embedded Kafka');
   const jars = await fromMaven(places, children, { name: JARS, profile: 'kafka', goal: 'copy-dependencies' });
-  const port = await ports.choose('kafka', USUAL_PORT);
+  const port = await ports.choose('kafka', usualPorts ? USUAL_PORT : undefined);
   const controllerPort = await ports.choose('kafka-controller');
   const directory = join(places.data, 'kafka');
   mkdirSync(directory, { recursive: true });

@@ -38,11 +38,11 @@ export async function startPostgres(
   places: Places,
   ports: Ports,
   children: Children,
-  { durable }: { durable: boolean },
+  { durable, usualPorts }: { durable: boolean; usualPorts: boolean },
 ): Promise<Dependency> {
   const home = postgresHome(places, packagedPostgres());
   if (!existsSync(join(home.data, 'PG_VERSION'))) await initialise(home, children);
-  const port = await ports.choose('postgres', USUAL_PORT);
+  const port = await ports.choose('postgres', usualPorts ? USUAL_PORT : undefined);
   const child = children.start({
     name: 'postgres',
     phase: 'postgres',

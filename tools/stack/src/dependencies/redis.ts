@@ -30,10 +30,10 @@ export async function startRedis(
   places: Places,
   ports: Ports,
   children: Children,
-  { durable }: { durable: boolean },
+  { durable, usualPorts }: { durable: boolean; usualPorts: boolean },
 ): Promise<Dependency> {
   const { command, origin } = await redisServer(places, children);
-  const port = await ports.choose('redis', USUAL_PORT);
+  const port = await ports.choose('redis', usualPorts ? USUAL_PORT : undefined);
   const directory = join(places.data, 'redis');
   mkdirSync(directory, { recursive: true });
   const child = children.start({

@@ -1,0 +1,57 @@
+/** The lanes of jest.config.mjs, in the order in which they run: what needs least and tells soonest goes first. */
+export const LANES = [
+  { name: 'unit', needs: 'nothing' },
+  { name: 'integration', needs: 'infrastructure' },
+  { name: 'fault', needs: 'stack' },
+  { name: 'acceptance', needs: 'stack' },
+] as const;
+export type Lane = (typeof LANES)[number];
+
+export interface LaneResult {
+  readonly passed: number;
+  /** Tests that failed, and files that could not even be run. */
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** Leading words name lanes (all, when there are none); the rest is for jest. */
+export function parseLanes(argv: readonly string[]): {
+  lanes: readonly Lane[];
+  jestArguments: readonly string[];
+} {
+  const isLane = (word: string) => LANES.some(({ name }) => name === word);
+  const firstOther = argv.findIndex((word) => !isLane(word));
+  const named = firstOther === -1 ? argv : argv.slice(0, firstOther);
+  return {
+    lanes: named.length === 0 ? LANES : LANES.filter(({ name }) => named.includes(name)),
+    jestArguments: argv.slice(named.length),
+  };
+}
+
+/** What jest writes with --json; the fields we read. */
+export interface JestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly numRuntimeErrorTestSuites: number;
+}
+
+export function toResult(report: JestReport): LaneResult {
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+export function sum(results: readonly LaneResult[]): LaneResult {
+  return results.reduce(
+    (total, one) => ({
+      passed: total.passed + one.passed,
+      failed: total.failed + one.failed,
+      skipped: total.skipped + one.skipped,
+    }),
+    { passed: 0, failed: 0, skipped: 0 },
+  );
+}

@@ -1,0 +1,114 @@
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bringUpInfrastructure, type Infrastructure, type Surroundings } from './infrastructure.ts';
+import { callerOf } from './demonstration/caller.ts';
+import { seed } from './demonstration/seed.ts';
+import { createDatabase } from './dependencies/postgres.ts';
+import { parseLanes, sum, type Lane, type LaneResult } from './lanes.ts';
+import { placesOf, type Places } from './places.ts';
+import { Ports } from './ports.ts';
+import { Children } from './processes/children.ts';
+import { watchOver } from './processes/watch-over.ts';
+import { runLane } from './run-lane.ts';
+import type { Invocation, Say } from './say.ts';
+import { planInstances } from './services.ts';
+import { startStack } from './stack.ts';
+import { stopEverything } from './stop-everything.ts';
+import { stopWish } from './stop-wish.ts';
+
+const COULD_NOT_RUN: LaneResult = { passed: 0, failed: 1, skipped: 0 };
+
+/** `npm test`, once everything is installed and built. Returns the exit code; the last line counts tests, whatever happens. */
+export async function test({ root, argv, say }: Invocation): Promise<number> {
+  const { lanes, jestArguments } = parseLanes(argv);
+  const places = placesOf(root, join(root, '.trackline', `test-${process.pid}`));
+  const children = new Children(places);
+  const dismissCaretaker = watchOver(places, [places.home, places.elsewhere]);
+  const surroundings = { places, children, say, ports: new Ports(places.portsFile) };
+  const results: LaneResult[] = [];
+  const undo: (() => Promise<void>)[] = [];
+  const wish = stopWish(say).then(() => results.push(COULD_NOT_RUN));
+  try {
+    await Promise.race([runLanes(surroundings, lanes, jestArguments, results, undo), wish]);
+  } catch (error) {
+    say.fault(error);
+    results.push(COULD_NOT_RUN);
+  }
+  await stopEverything(children, say, async () => {
+    for (const each of undo) await each();
+  });
+  keepLogs(places, say, sum(results).failed > 0);
+  await dismissCaretaker();
+  const { passed, failed } = sum(results);
+  say.plain();
+  say.plain(`${passed} passed, ${failed} failed`);
+  return failed > 0 ? 1 : 0;
+}
+
+/** Nothing is started before a lane needs it. */
+async function runLanes(
+  surroundings: Surroundings,
+  lanes: readonly Lane[],
+  jestArguments: readonly string[],
+  results: LaneResult[],
+  undo: (() => Promise<void>)[],
+): Promise<void> {
+  let infrastructure: Infrastructure | undefined;
+  let env: NodeJS.ProcessEnv = {};
+  for (const lane of lanes) {
+    if (lane.needs !== 'nothing' && !infrastructure) {
+      infrastructure = await testInfrastructure(surroundings);
+      undo.push(infrastructure.stop);
+      env = { ...env, ...(await environmentOfTests(infrastructure)) };
+    }
+    if (lane.needs === 'stack' && env.STACK_FILE === undefined) {
+      env = { ...env, STACK_FILE: await testStack(surroundings, infrastructure!) };
+    }
+    results.push(await runLane(surroundings, { lane, jestArguments, env }));
+  }
+}
+
+/** Always one of our own: the environment may name a broker or a database that somebody needs. */
+async function testInfrastructure(surroundings: Surroundings): Promise<Infrastructure> {
+  surroundings.say.title('Infrastructure of this run');
+  return bringUpInfrastructure(surroundings, {
+    docker: false,
+    fresh: false,
+    durable: false,
+    usualPorts: false,
+    env: {},
+  });
+}
+
+/** Tests have a database and a Redis number of their own on the servers of the stack, which keeps its to itself. */
+async function environmentOfTests(infrastructure: Infrastructure): Promise<NodeJS.ProcessEnv> {
+  const database = new URL(infrastructure.databaseUrl);
+  database.pathname = '/tests';
+  await createDatabase(database.toString());
+  return {
+    KAFKA_BROKERS: infrastructure.kafkaBrokers,
+    DATABASE_URL: database.toString(),
+    REDIS_URL: `${infrastructure.redisUrl}/1`,
+  };
+}
+
+/** Starts the services and the gateway on free ports; returns the file that tells where they are. */
+async function testStack(surroundings: Surroundings, infrastructure: Infrastructure): Promise<string> {
+  const { places, ports, say } = surroundings;
+  say.title('Stack of this run');
+  const instances = await planInstances(new Map(), ports, { usualPorts: false });
+  const gatewayPort = await ports.choose('gateway');
+  const stack = await startStack(surroundings, infrastructure, { gatewayPort, instances });
+  const { apiKey } = await seed(callerOf(stack.url), stack.adminToken, places.demonstrationFile);
+  stack.announce(apiKey);
+  return places.stackFile;
+}
+
+/** The run's directory goes with the run; its logs stay for whoever has to find out why a test failed. */
+function keepLogs(places: Places, say: Say, wanted: boolean): void {
+  const kept = join(places.root, '.trackline', 'test-logs');
+  rmSync(kept, { recursive: true, force: true });
+  mkdirSync(kept, { recursive: true });
+  cpSync(places.logs, kept, { recursive: true });
+  if (wanted) say.notice('logs', `of the services of this run: ${kept}`);
+}
