@@ -129,8 +129,9 @@ export class Directory {
     return ending.deleteContact(this.database, organizationId, key, this.now);
   }
 
-  mergeContacts(organizationId: string, fromId: string, intoId: string): Promise<ending.MergeOutcome> {
-    return ending.mergeContacts(this.database, organizationId, fromId, intoId, this.now);
+  /** The first becomes an alias of the second. Keys: id, email or external id. */
+  mergeContacts(organizationId: string, fromKey: string, intoKey: string): Promise<ending.MergeOutcome> {
+    return ending.mergeContacts(this.database, organizationId, fromKey, intoKey, this.now);
   }
 
   /** Throws `Problem` VALIDATION_FAILED. With an `id` that is there already, gives that organisation as it stands. */

@@ -33,7 +33,11 @@ export interface ParsedInput {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** Takes whatever a caller sent as the item of a batch; a type is only what it should have been. */
 export function parseContactInput(input: ContactInput): Parsed<ParsedInput> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    return { ok: false, issues: [{ path: '', message: 'A contact is an object.' }] };
+  }
   const issues: Issue[] = [];
   const parsed: Mutable<ParsedInput> = {};
   for (const field of IDENTIFIER_FIELDS) {

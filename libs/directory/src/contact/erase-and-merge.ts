@@ -1,10 +1,9 @@
-import { isUuid } from '@trackline/kernel';
 import type { Database, Queryable } from '@trackline/postgres';
 import type { Contact } from './contact.ts';
 import type { ContactFields } from './contact-input.ts';
 import { propertiesIssue } from './contact-input.ts';
 import { findByKey } from './find-contacts.ts';
-import { loadOwnersById, lockContacts } from './contact.reader.ts';
+import { lockContacts } from './contact.reader.ts';
 import { moveIdentifiers, Raced, writeContacts } from './contact.writer.ts';
 import { recordChanges } from './outbox.ts';
 import { settle } from './settle.ts';
@@ -47,29 +46,25 @@ export async function deleteContact(
 
 /**
  * Makes one contact an alias of another: its identifiers find the other from now on, and what the other lacks it takes over.
- * Merging again what is merged already changes nothing.
+ * Merging again what is merged already changes nothing. Keys: id, email or external id.
  */
 export async function mergeContacts(
   database: Database,
   organizationId: string,
-  fromId: string,
-  intoId: string,
+  fromKey: string,
+  intoKey: string,
   now: () => Date,
 ): Promise<MergeOutcome> {
-  if (!isUuid(organizationId) || !isUuid(fromId)) return { outcome: 'not_found', which: 'contact' };
-  if (!isUuid(intoId)) return { outcome: 'not_found', which: 'into' };
-  if (fromId === intoId) return { outcome: 'same' };
   return settle(database, async (tx): Promise<MergeOutcome> => {
-    const [from, into] = await loadOwnersById(tx, [
-      { organizationId, contactId: fromId },
-      { organizationId, contactId: intoId },
-    ]);
-    if (!from) return { outcome: 'not_found', which: 'contact' };
-    if (!into) return { outcome: 'not_found', which: 'into' };
-    const contacts = await lockOrRace(tx, organizationId, [from.contactId, into.contactId]);
-    const target = contacts.get(into.contactId)!;
-    if (from.contactId === into.contactId) return { outcome: 'merged', contact: target };
-    return { outcome: 'merged', contact: await merge(tx, contacts.get(from.contactId)!, target, now()) };
+    const fromId = await findByKey(tx, organizationId, fromKey);
+    if (!fromId) return { outcome: 'not_found', which: 'contact' };
+    const intoId = await findByKey(tx, organizationId, intoKey);
+    if (!intoId) return { outcome: 'not_found', which: 'into' };
+    if (fromKey === intoKey || fromKey === intoId) return { outcome: 'same' };
+    const contacts = await lockOrRace(tx, organizationId, [fromId, intoId]);
+    const into = contacts.get(intoId)!;
+    if (fromId === intoId) return { outcome: 'merged', contact: into };
+    return { outcome: 'merged', contact: await merge(tx, contacts.get(fromId)!, into, now()) };
   });
 }
 
