@@ -46,8 +46,21 @@ const teapot = defineRoute({
   responses: { 200: { description: 'x' } },
 });
 
+const parts = defineRoute({
+  ...shared,
+  id: 'parts',
+  method: 'GET',
+  path: '/v1/things/:thing/parts',
+  responses: { 200: { description: 'x' } },
+});
+
 @Controller()
 class Door {
+  @Route(parts)
+  parts() {
+    return [];
+  }
+
   @Route(echo)
   echo(@Body() body: { name: string }) {
     return body;
@@ -87,6 +100,9 @@ let url: string;
 beforeAll(async () => {
   app = await createHttpApp(DoorModule, {
     logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
+    beforeBody: async (request, _reply, contract) => {
+      if (request.headers['x-refuse']) throw new Problem('FORBIDDEN', `Not ${contract.id}.`);
+    },
   });
   await app.listen(0, '127.0.0.1');
   url = await app.getUrl();
@@ -173,7 +189,7 @@ describe('the HTTP door', () => {
     ],
     ['a doubled query parameter', () => call('/v1/find?q=a&q=b'), 422, 'VALIDATION_FAILED'],
     ['an unknown address', () => call('/nowhere'), 404, 'NOT_FOUND'],
-    ['an unknown method', () => call('/v1/echo', { method: 'DELETE' }), 404, 'NOT_FOUND'],
+    ['a wrong method', () => call('/v1/echo', { method: 'DELETE' }), 405, 'METHOD_NOT_ALLOWED'],
     ['a broken URL', () => call('/v1/%zz'), 400, 'MALFORMED_REQUEST'],
   ] as const)('answers %s in the common form', async (_, send, status, code) => {
     const answer = await send();
@@ -184,6 +200,22 @@ describe('the HTTP door', () => {
       error: expect.any(String),
       requestId: answer.headers.get('x-request-id'),
     });
+  });
+
+  it('names the methods that an address answers', async () => {
+    const answer = await call('/v1/things/4711/parts/', { method: 'DELETE' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect((await call('/v1/things/4711/parts/x')).status).toBe(404);
+  });
+
+  it('refuses before it reads the body', async () => {
+    const answer = await call('/v1/echo', {
+      method: 'POST',
+      body: '{"name":',
+      headers: { 'content-type': 'application/json', 'x-refuse': 'yes' },
+    });
+    expect([answer.status, answer.body.code]).toEqual([403, 'FORBIDDEN']);
+    expect(answer.headers.get('x-request-id')).toBe(answer.body.requestId);
   });
 
   it('tells nothing of a crash but its request id', async () => {

@@ -4,8 +4,10 @@ import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { RouteContract } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import { toNestLogger, type Logger } from '@trackline/observability';
+import { AllowedMethods } from './allowed-methods.ts';
 import { acceptJsonBodies, BODY_LIMIT_BYTES } from './body.ts';
 import { problemBody, ProblemFilter, toProblem } from './problem-filter.ts';
 
@@ -15,6 +17,15 @@ export interface HttpAppSettings {
   readonly logger: Logger;
   /** Called once per answer: route as in its contract, status, seconds. */
   readonly onAnswer?: (answer: { method: string; route: string; status: number; seconds: number }) => void;
+  /**
+   * Called before the body of a request to a contract's route is read, which guards are not: who may not come in, or
+   * comes too often, costs no parsing. Throws a `Problem` to refuse.
+   */
+  readonly beforeBody?: (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    contract: RouteContract,
+  ) => Promise<void>;
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -56,6 +67,16 @@ function observeAnswers(fastify: FastifyInstance, onAnswer: NonNullable<HttpAppS
   });
 }
 
+function refuseBeforeBody(
+  fastify: FastifyInstance,
+  beforeBody: NonNullable<HttpAppSettings['beforeBody']>,
+): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    const { contract } = request.routeOptions.config;
+    if (contract) await beforeBody(request, reply, contract);
+  });
+}
+
 /** A Nest application on Fastify whose every answer, also of the layers below Nest, keeps the common form. Does not listen yet. */
 export async function createHttpApp(module: unknown, settings: HttpAppSettings): Promise<HttpApp> {
   const adapter = new FastifyAdapter({
@@ -79,6 +100,9 @@ export async function createHttpApp(module: unknown, settings: HttpAppSettings):
     done();
   });
   if (settings.onAnswer) observeAnswers(fastify, settings.onAnswer);
-  app.useGlobalFilters(new ProblemFilter(settings.logger));
+  if (settings.beforeBody) refuseBeforeBody(fastify, settings.beforeBody);
+  const allowed = new AllowedMethods();
+  fastify.addHook('onRoute', ({ method, url }) => allowed.add(url, method));
+  app.useGlobalFilters(new ProblemFilter(settings.logger, allowed));
   return app;
 }

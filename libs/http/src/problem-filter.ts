@@ -2,6 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_STATUS, Problem, type ErrorCode } from '@trackline/contracts';
 import type { Logger } from '@trackline/observability';
+import type { AllowedMethods } from './allowed-methods.ts';
 
 const BY_STATUS: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   400: ['MALFORMED_REQUEST', 'The request could not be read.'],
@@ -52,19 +53,23 @@ export const problemBody = (problem: Problem, requestId: string): Record<string,
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger: Logger;
+  private readonly allowed: AllowedMethods;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, allowed: AllowedMethods) {
     this.logger = logger;
+    this.allowed = allowed;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    const problem = toProblem(error);
+    const problem = this.wrongMethod(error, request) ?? toProblem(error);
     const status = ERROR_STATUS[problem.code];
     if (status >= 500) {
-      this.logger.error(
+      // Something that we need is away: it says so itself, and there may be thousands of these.
+      const level = status === 503 ? 'warn' : 'error';
+      this.logger[level](
         { err: error, requestId: request.id, method: request.method, url: request.url },
         'request failed',
       );
@@ -76,5 +81,16 @@ export class ProblemFilter implements ExceptionFilter {
       .headers(problem.options.headers ?? {})
       .type('application/json')
       .send(problemBody(problem, request.id));
+  }
+
+  /** The router says 404 for a right address with a wrong method, too. */
+  private wrongMethod(error: unknown, request: FastifyRequest): Problem | undefined {
+    if (!(error instanceof HttpException) || error.getStatus() !== 404) return undefined;
+    const methods = this.allowed.of(request.url);
+    if (methods.length === 0 || methods.includes(request.method)) return undefined;
+    const allow = methods.join(', ');
+    return new Problem('METHOD_NOT_ALLOWED', `This address answers ${allow}, not ${request.method}.`, {
+      headers: { Allow: allow },
+    });
   }
 }

@@ -8,6 +8,7 @@ import {
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import {
   Problem,
@@ -20,6 +21,13 @@ import {
 
 /** Who may call a route; the guard of libs/directory reads it. */
 export const AUTH_METADATA = 'trackline:auth';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Of a route made from one; health, metrics and pages have none. */
+    contract?: RouteContract;
+  }
+}
 
 /** Far deeper than any body that a contract allows; keeps the walk over a hostile one short. */
 const MAX_BODY_DEPTH = 64;
@@ -97,6 +105,7 @@ export function Route(contract: RouteContract): MethodDecorator {
   return applyDecorators(
     RequestMapping({ path: contract.path, method: RequestMethod[contract.method] }),
     SetMetadata(AUTH_METADATA, contract.auth),
+    RouteConfig({ contract }),
     UseGuards(new ContractGuard(contract)),
     HttpCode(success),
   );
