@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineRoute } from '../route.ts';
 
+/** Not among `routes`: they are about the API, not part of it. */
 const common = { service: 'ingest', method: 'GET', auth: 'public', tag: 'Documentation' } as const;
 
 export const getOpenApi = defineRoute({
@@ -22,5 +23,3 @@ export const getDocs = defineRoute({
   responses: { 200: { description: 'The page.', schema: Type.String(), contentType: 'text/html' } },
   errors: [],
 });
-
-export const documentationRoutes = [getOpenApi, getDocs];

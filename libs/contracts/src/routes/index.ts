@@ -1,7 +1,6 @@
 import type { RouteContract } from '../route.ts';
 import { adminRoutes } from './admin.ts';
 import { contactRoutes } from './contacts.ts';
-import { documentationRoutes } from './documentation.ts';
 import { eventRoutes } from './events.ts';
 import { timelineRoutes } from './timeline.ts';
 import { usageRoutes } from './usage.ts';
@@ -23,5 +22,4 @@ export const routes: readonly RouteContract[] = [
   ...usageRoutes,
   ...workflowRoutes,
   ...adminRoutes,
-  ...documentationRoutes,
 ];
