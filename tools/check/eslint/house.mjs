@@ -26,7 +26,8 @@ const FILES_AT_SERVICE_ROOT = [
   'ports.ts',
 ];
 const ROOMS = ['domain', 'pipeline', 'adapters'];
-const ADAPTER_ROOMS = ['http', 'kafka', 'postgres', 'redis'];
+/** `schedule`: what is driven by the passing of time, as http is by callers. */
+const ADAPTER_ROOMS = ['http', 'kafka', 'postgres', 'redis', 'schedule'];
 
 const isTest = (name) => /\.(spec|int-spec|fault-spec|acceptance-spec)\.ts$/.test(name);
 
@@ -34,7 +35,8 @@ const isTest = (name) => /\.(spec|int-spec|fault-spec|acceptance-spec)\.ts$/.tes
 function strayInService(parts, service) {
   const [room, inner] = parts;
   if (parts.length === 1) {
-    const known = FILES_AT_SERVICE_ROOT.includes(room) || /^[a-z-]+\.module(\.spec)?\.ts$/.test(room);
+    const known =
+      FILES_AT_SERVICE_ROOT.includes(room) || [`start-${service}.ts`, `${service}.module.ts`].includes(room);
     return known
       ? undefined
       : `services/${service}/src holds ${FILES_AT_SERVICE_ROOT.join(', ')}, <service>.module.ts and the rooms ${ROOMS.join(', ')}; "${room}" belongs into one of them`;
@@ -65,7 +67,7 @@ const fileName = {
             });
         }
         const file = parts.at(-1) ?? '';
-        if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/.test(file)) {
+        if (!/^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/.test(file)) {
           context.report({ node, message: `"${file}" is not in lower-case words joined by dashes` });
         }
         if (parts[0] === 'services' && parts[2] === 'src' && !isTest(file)) {
@@ -128,6 +130,7 @@ const pure = {
       'queueMicrotask',
     ]);
     const CALLS = new Set(['Date.now', 'Math.random']);
+    const REPEATABLE_CRYPTO = new Set(['createHash', 'createHmac', 'timingSafeEqual']);
     return {
       'Program:exit'(node) {
         for (const reference of context.sourceCode.getScope(node).through) {
@@ -135,8 +138,19 @@ const pure = {
           if (GLOBALS.has(identifier.name))
             context.report({
               node: identifier,
-              message: `"${identifier.name}" has no place in the domain: take what you need as an argument`,
+              message: `"${identifier.name}" has no place in pure code: take what you need as an argument`,
             });
+        }
+      },
+      ImportDeclaration(node) {
+        if (!['crypto', 'node:crypto'].includes(node.source.value)) return;
+        for (const { imported } of node.specifiers) {
+          if (!imported || !REPEATABLE_CRYPTO.has(imported.name)) {
+            context.report({
+              node,
+              message: 'of node:crypto only hashes are repeatable: take ids and keys as arguments',
+            });
+          }
         }
       },
       MemberExpression(node) {
@@ -144,7 +158,7 @@ const pure = {
         if (CALLS.has(name))
           context.report({
             node,
-            message: `"${name}" has no place in the domain: take the value as an argument`,
+            message: `"${name}" has no place in pure code: take the value as an argument`,
           });
       },
       NewExpression(node) {
@@ -153,7 +167,7 @@ const pure = {
         }
       },
       AwaitExpression(node) {
-        context.report({ node, message: 'the domain waits for nothing: load first, then decide' });
+        context.report({ node, message: 'pure code waits for nothing: load first, then decide' });
       },
     };
   },

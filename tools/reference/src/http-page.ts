@@ -24,13 +24,39 @@ export function httpPage(document: OpenApiDocument): string {
         ...routes.filter(({ operation }) => operation.tags.includes(name)).map(section),
       ),
     ),
-    '## Errors',
-    fieldTable(document.components.schemas['Error'] ?? {}),
+    '## Shapes',
+    ...Object.entries(document.components.schemas).map(([name, schema]) =>
+      paragraphs(
+        `### ${name}`,
+        String(schema['description'] ?? ''),
+        fieldTable(schema) || `\`${inWords(schema)}\``,
+      ),
+    ),
+    '## Headers of answers',
+    headerTable(document, routes),
+    '## Error codes',
     table(
       ['code', 'status'],
       Object.entries(ERROR_STATUS).map(([code, status]) => [`\`${code}\``, String(status)]),
     ),
   )}\n`;
+}
+
+function headerTable(document: OpenApiDocument, routes: readonly Route[]): string {
+  const told = new Map(
+    Object.entries(document.components.headers).map(([name, header]) => [name, header.description]),
+  );
+  for (const { operation } of routes) {
+    for (const { headers } of Object.values(operation.responses)) {
+      for (const [name, { description }] of Object.entries(headers ?? {})) {
+        if (typeof description === 'string') told.set(name, description);
+      }
+    }
+  }
+  return table(
+    ['header', 'is'],
+    [...told].map(([name, description]) => [`\`${name}\``, description]),
+  );
 }
 
 function section({ method, path, operation }: Route): string {
@@ -51,7 +77,7 @@ function section({ method, path, operation }: Route): string {
       ]),
     ),
     body && paragraphs('Body:', bodyWords(body.schema)),
-    table(['answer', 'is', 'body'], answers(operation)),
+    table(['answer', 'is', 'body', 'headers'], answers(operation)),
   );
 }
 
@@ -65,15 +91,15 @@ function access({ security }: OpenApiOperation): string {
     : `Needs a key with the scope \`${first['apiKey']?.join(', ') ?? ''}\`.`;
 }
 
+const ON_EVERY_ANSWER = 'x-request-id';
+
 function answers(operation: OpenApiOperation): string[][] {
   return Object.entries(operation.responses).map(([status, { description, headers, content }]) => {
-    const told = Object.entries(headers ?? {}).flatMap(([name, header]) =>
-      typeof header['description'] === 'string' ? [`\`${name}\`: ${header['description']}`] : [],
-    );
+    const names = Object.keys(headers ?? {}).filter((name) => name !== ON_EVERY_ANSWER);
     const [type, form] = Object.entries(content ?? {})[0] ?? [];
     const isError = Number(status) >= 400;
     const body =
       type === undefined || isError ? '' : type === 'application/json' ? inWords(form?.schema) : type;
-    return [status, [description, ...told].join(' '), body && `\`${body}\``];
+    return [status, description, body && `\`${body}\``, names.map((name) => `\`${name}\``).join(', ')];
   });
 }

@@ -30,7 +30,10 @@ function objectInWords(schema: JsonSchema): string {
   const fields = schema['properties'] as Readonly<Record<string, JsonSchema>> | undefined;
   if (!fields) return 'object';
   const required = new Set((schema['required'] as string[] | undefined) ?? []);
-  const names = Object.keys(fields).map((name) => (required.has(name) ? name : `${name}?`));
+  const names = Object.entries(fields).map(([name, field]) => {
+    const shape = JSON.stringify(field).includes('"$ref"') ? `: ${inWords(field)}` : '';
+    return `${name}${required.has(name) ? '' : '?'}${shape}`;
+  });
   return `{${names.length > MOST_FIELDS ? [...names.slice(0, MOST_FIELDS), '…'].join(', ') : names.join(', ')}}`;
 }
 

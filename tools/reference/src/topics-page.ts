@@ -9,8 +9,10 @@ import { fieldTable, paragraphs, table } from './markdown.ts';
 
 const HOUR_MS = 3_600_000;
 
+const counted = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+
 const retention = (ms: number): string =>
-  ms % (24 * HOUR_MS) === 0 ? `${ms / (24 * HOUR_MS)} days` : `${ms / HOUR_MS} hours`;
+  ms % (24 * HOUR_MS) === 0 ? counted(ms / (24 * HOUR_MS), 'day') : counted(ms / HOUR_MS, 'hour');
 
 /** The topics as a page to read; the same facts as asyncapi.json. */
 export function topicsPage(topics: readonly TopicContract[], counts: PartitionCounts): string {
