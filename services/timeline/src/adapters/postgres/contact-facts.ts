@@ -1,0 +1,97 @@
+import { isDataFault, type Database, type Queryable } from '@trackline/postgres';
+import type { ContactFact, ContactFactWriter, ContactFamily, ContactReader } from '../../ports.ts';
+import { findCulprit } from './data-fault-search.ts';
+
+/** The first merge of a contact and its first erasure stand: both are for ever. */
+const INSERT = `
+  WITH fact AS (
+    SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
+      AS fact (change, organization_id, contact_id, into_contact_id, at)
+  ), alias AS (
+    INSERT INTO timeline.alias (organization_id, contact_id, into_contact_id, merged_at)
+    SELECT organization_id, contact_id, into_contact_id, at FROM fact WHERE change = 'merged'
+    ON CONFLICT DO NOTHING RETURNING 1
+  ), tombstone AS (
+    INSERT INTO timeline.tombstone (organization_id, contact_id, erased_at)
+    SELECT organization_id, contact_id, at FROM fact WHERE change = 'erased'
+    ON CONFLICT DO NOTHING RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM alias) + (SELECT count(*) FROM tombstone) AS written
+`;
+
+async function insert(tx: Queryable, facts: readonly ContactFact[]): Promise<number> {
+  const { rows } = await tx.query<{ written: number }>({
+    name: 'timeline-insert-contact-facts',
+    text: INSERT,
+    values: [
+      facts.map((fact) => fact.change),
+      facts.map((fact) => fact.organizationId),
+      facts.map((fact) => fact.contactId),
+      facts.map((fact) => fact.into ?? null),
+      facts.map((fact) => new Date(fact.atMs).toISOString()),
+    ],
+  });
+  return rows[0]!.written;
+}
+
+export const contactFactWriter = (database: Database): ContactFactWriter => ({
+  async commit(facts) {
+    try {
+      return { kind: 'committed', written: await insert(database, facts) };
+    } catch (error) {
+      if (!isDataFault(error)) throw error;
+      // Each try leaves what it wrote: the facts are true and are never written twice.
+      const culprit = await findCulprit(facts, async (some) => void (await insert(database, some)));
+      if (!culprit) throw error;
+      return { kind: 'unstorable', ...culprit };
+    }
+  },
+});
+
+/**
+ * Where each asked contact ends up. Merges come over several partitions, so a chain may be known from its middle;
+ * the limit of steps ends a circle, should there ever be one.
+ */
+const ASCENT = `
+  WITH RECURSIVE step AS (
+    SELECT contact_id AS asked, contact_id AS reached, 0 AS steps FROM unnest($2::uuid[]) AS asked (contact_id)
+    UNION ALL
+    SELECT step.asked, alias.into_contact_id, step.steps + 1
+    FROM step JOIN timeline.alias AS alias ON alias.organization_id = $1 AND alias.contact_id = step.reached
+    WHERE step.steps < 32
+  ), top AS (
+    SELECT DISTINCT ON (asked) asked, reached, steps FROM step ORDER BY asked, steps DESC
+  )
+`;
+
+const ALIASES = `${ASCENT} SELECT asked, reached FROM top WHERE steps > 0`;
+
+const FAMILY = `${ASCENT}, family AS (
+    SELECT reached AS member FROM top
+    UNION
+    SELECT alias.contact_id FROM family JOIN timeline.alias AS alias ON alias.organization_id = $1 AND alias.into_contact_id = family.member
+  )
+  SELECT top.reached AS id, array_agg(member) AS members,
+    EXISTS (SELECT FROM timeline.tombstone WHERE organization_id = $1 AND contact_id = top.reached) AS erased
+  FROM top, family GROUP BY top.reached
+`;
+
+export const contactReader = (database: Database): ContactReader => ({
+  async family(organizationId, contactId) {
+    const { rows } = await database.query<ContactFamily>({
+      name: 'timeline-contact-family',
+      text: FAMILY,
+      values: [organizationId, [contactId]],
+    });
+    return rows[0]!;
+  },
+
+  async aliases(organizationId, contactIds) {
+    const { rows } = await database.query<{ asked: string; reached: string }>({
+      name: 'timeline-contact-aliases',
+      text: ALIASES,
+      values: [organizationId, contactIds],
+    });
+    return new Map(rows.map((row) => [row.asked, row.reached]));
+  },
+});

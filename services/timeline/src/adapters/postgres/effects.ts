@@ -1,0 +1,73 @@
+import type { Database, Queryable } from '@trackline/postgres';
+import type { EffectReader, EffectWriter, EventEffect, PartitionInventory } from '../../ports.ts';
+import type { StoredEffect } from '../../domain/stored-event.ts';
+import { writePartitioned } from './partitioned-write.ts';
+
+const INSERT = `
+  INSERT INTO timeline.execution_effect (happened_at, event_id, id, organization_id, execution_id, workflow_id, effect, reason)
+  SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[])
+  ON CONFLICT DO NOTHING
+`;
+
+async function insert(tx: Queryable, effects: readonly EventEffect[]): Promise<number> {
+  const { rowCount } = await tx.query({
+    name: 'timeline-insert-effects',
+    text: INSERT,
+    values: [
+      effects.map((effect) => new Date(effect.atMs).toISOString()),
+      effects.map((effect) => effect.eventId),
+      effects.map((effect) => effect.id),
+      effects.map((effect) => effect.organizationId),
+      effects.map((effect) => effect.executionId),
+      effects.map((effect) => effect.workflowId),
+      effects.map((effect) => effect.effect),
+      effects.map((effect) => effect.reason ?? null),
+    ],
+  });
+  return rowCount;
+}
+
+/** No positions here: the row's key is the effect's own id, so the same effect again changes nothing. */
+export const effectWriter = (database: Database, inventory: PartitionInventory): EffectWriter => ({
+  async commit(effects) {
+    const written = await writePartitioned(database, inventory, {
+      table: 'execution_effect',
+      rows: effects,
+      timeOf: (effect) => effect.atMs,
+      insert,
+      commit: () => insert(database, effects),
+    });
+    return typeof written === 'number' ? { kind: 'committed', written } : { kind: 'unstorable', ...written };
+  },
+});
+
+interface EffectRow {
+  event_id: string;
+  execution_id: string;
+  workflow_id: string;
+  effect: StoredEffect['effect'];
+  reason: string | null;
+}
+
+const fromRow = (row: EffectRow): StoredEffect => ({
+  eventId: row.event_id,
+  executionId: row.execution_id,
+  workflowId: row.workflow_id,
+  effect: row.effect,
+  reason: row.reason,
+});
+
+export const effectReader = (database: Database): EffectReader => ({
+  async ofEvents(organizationId, eventIds, sinceMs) {
+    const { rows } = await database.query<EffectRow>({
+      text: `
+        SELECT event_id, execution_id, workflow_id, effect, reason
+        FROM timeline.execution_effect
+        WHERE event_id = ANY($2::uuid[]) AND organization_id = $1 AND happened_at >= $3
+        ORDER BY happened_at, id
+      `,
+      values: [organizationId, eventIds, new Date(sinceMs)],
+    });
+    return rows.map(fromRow);
+  },
+});

@@ -1,0 +1,21 @@
+import { systemClock } from '@trackline/kernel';
+import { openMaintenanceDatabase } from './adapters/postgres/maintenance-database.ts';
+import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
+import { keepPartitions } from './pipeline/keep-partitions.ts';
+import { migrateTimeline } from './schema.ts';
+
+const databaseUrl = process.env.DATABASE_URL;
+if (!databaseUrl) {
+  console.error('DATABASE_URL is not set: postgres://user:password@host:port/database.');
+  process.exit(78);
+}
+const { applied, before } = await migrateTimeline(databaseUrl);
+const database = openMaintenanceDatabase(databaseUrl, 'migrate timeline');
+try {
+  const { made } = await keepPartitions(partitionInventory(database), systemClock.now());
+  console.log(
+    `timeline: ${applied.length} migrations applied, ${before} were there; ${made.length} partitions made.`,
+  );
+} finally {
+  await database.close();
+}

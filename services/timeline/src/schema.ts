@@ -1,0 +1,19 @@
+import {
+  migrate,
+  pendingMigrations,
+  type MigrateResult,
+  type Migration,
+  type Queryable,
+} from '@trackline/postgres';
+import { CreateTimeline1763640000000 } from './adapters/postgres/migrations/create-timeline-1763640000000.ts';
+
+const SCHEMA = 'timeline';
+const MIGRATIONS: readonly Migration[] = [CreateTimeline1763640000000];
+
+/** Brings the schema `timeline` up to date. Safe to run from several processes at once. */
+export const migrateTimeline = (databaseUrl: string): Promise<MigrateResult> =>
+  migrate({ databaseUrl, schema: SCHEMA, migrations: MIGRATIONS });
+
+/** Names of the migrations that are missing. */
+export const pendingTimelineMigrations = (database: Queryable): Promise<string[]> =>
+  pendingMigrations(database, { schema: SCHEMA, migrations: MIGRATIONS });

@@ -1,0 +1,115 @@
+import { Directory, pendingDirectoryMigrations } from '@trackline/directory';
+import { createHttpApp } from '@trackline/http';
+import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
+import { systemClock, type Clock } from '@trackline/kernel';
+import { createMetrics, httpMetrics, kafkaObserver, type Logger } from '@trackline/observability';
+import { createPool, type Database } from '@trackline/postgres';
+import { openMaintenanceDatabase } from './adapters/postgres/maintenance-database.ts';
+import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
+import { PartitionKeeper } from './adapters/schedule/partition-keeper.ts';
+import type { TimelineConfig } from './config.ts';
+import { keepPartitions } from './pipeline/keep-partitions.ts';
+import { pendingTimelineMigrations } from './schema.ts';
+import { TimelineModule } from './timeline.module.ts';
+
+export interface RunningTimeline {
+  readonly url: string;
+  /** Drains: not ready, stops fetching, finishes and commits what runs, answers open requests, closes its connections. */
+  stop(): Promise<void>;
+}
+
+const READ_TIMEOUT_MS = 10_000;
+/** The whole drain has 9 s. */
+const DRAIN_TIMEOUT_MS = 5_000;
+
+export async function startTimeline(
+  config: TimelineConfig,
+  logger: Logger,
+  clock: Clock = systemClock,
+): Promise<RunningTimeline> {
+  const metrics = createMetrics('timeline');
+  const observer = kafkaObserver(metrics);
+  const pool = { databaseUrl: config.databaseUrl, max: config.databaseConnections, logger };
+  const writing = createPool({ ...pool, applicationName: `${config.instanceId} writing` });
+  const reading = createPool({
+    ...pool,
+    applicationName: `${config.instanceId} reading`,
+    statementTimeoutMs: READ_TIMEOUT_MS,
+  });
+  const maintenance = openMaintenanceDatabase(config.databaseUrl, config.instanceId);
+  const databases = [writing, reading, maintenance];
+  const connection = connectKafka({
+    brokers: config.kafkaBrokers,
+    clientId: config.instanceId,
+    topicPrefix: config.topicPrefix,
+    logger,
+  });
+  const deadLetters = new Publisher({ connection, observer });
+  const consumer = new KafkaBatchServer({
+    connection,
+    groupId: 'timeline',
+    maxBatchMessages: config.batchMessages,
+    deadLetters,
+    observer,
+    drainTimeoutMs: DRAIN_TIMEOUT_MS,
+  });
+  try {
+    await refuseUnmigrated(reading);
+    await deadLetters.connect();
+    const inventory = partitionInventory(maintenance);
+    const module = TimelineModule.with({
+      adminToken: config.adminToken,
+      clock,
+      logger,
+      metrics,
+      writing,
+      reading,
+      inventory,
+      directory: new Directory(reading),
+      consumer,
+      deadLetters,
+    });
+    const app = await createHttpApp(module, { logger, onAnswer: httpMetrics(metrics) });
+    app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
+    await app.startAllMicroservices();
+    await app.listen(config.httpPort, config.httpHost);
+    const keeper = new PartitionKeeper(
+      () => keepPartitions(inventory, clock.now()),
+      logger,
+      config.partitionCheckMs,
+    );
+    keeper.start();
+    const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+    logger.info({ url }, 'timeline is up');
+    return {
+      url,
+      async stop() {
+        await app.close();
+        await keeper.stop();
+        await deadLetters.disconnect();
+        await closeAll(databases);
+      },
+    };
+  } catch (error) {
+    await consumer.close();
+    await deadLetters.disconnect();
+    await closeAll(databases);
+    throw error;
+  }
+}
+
+async function refuseUnmigrated(database: Database): Promise<void> {
+  const pending = [
+    ...(await pendingDirectoryMigrations(database)),
+    ...(await pendingTimelineMigrations(database)),
+  ];
+  if (pending.length > 0) {
+    throw new Error(
+      `The database lacks ${pending.join(', ')}: run the migrations of directory and timeline first.`,
+    );
+  }
+}
+
+const closeAll = async (databases: readonly Database[]): Promise<void> => {
+  await Promise.all(databases.map((database) => database.close()));
+};
