@@ -135,7 +135,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
 
   notReadyBecause(): string | undefined {
     if (this.#draining.signal.aborted) return 'draining';
-    if (!this.#consumer?.isJoined) return `not a member of group ${this.#group}`;
+    if (!this.#consumer?.isMember) return `not a member of group ${this.#group}`;
     for (const worker of this.#all()) if (worker.stoppedBecause !== undefined) return worker.stoppedBecause;
     return undefined;
   }
@@ -203,11 +203,10 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     },
     lost: () => this.#revokeAll(),
     fetched: (chunk) => this.#accept(chunk),
-    skipped: (topic, partition, fromOffset, nextOffset) => {
+    skipped: (topic, partition, nextOffset) => {
       const worker = this.#workers.get(topic)?.get(partition);
-      if (!worker || worker.isLocating || worker.isRetired) return;
-      if (fromOffset <= worker.expectedOffset && nextOffset > worker.expectedOffset)
-        worker.skipTo(nextOffset);
+      if (!worker || worker.isLocating || worker.isRetired || worker.stoppedBecause !== undefined) return;
+      if (nextOffset > worker.expectedOffset) worker.skipTo(nextOffset);
     },
     outOfRange: (topic, partition) => {
       const worker = this.#workers.get(topic)?.get(partition);
@@ -366,7 +365,16 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   readonly #desk: WorkerDesk = {
     pause: ({ topic, partition }) => this.#consumer?.pause(topic, partition),
     resume: ({ topic, partition }) => this.#consumer?.resume(topic, partition),
-    deliver: (worker, messages) => this.#deliver(worker, messages),
+    deliver: async (worker, messages) => {
+      try {
+        return await this.#deliver(worker, messages);
+      } catch (error) {
+        // Not the handler's: an observer's or our own. Going on could lose the batch.
+        this.#connection.logger.error({ group: this.#group, err: error }, 'Delivery failed');
+        worker.stop(`${worker.topic}[${worker.partition}]: delivery failed: ${describeError(error)}`);
+        return false;
+      }
+    },
   };
 
   async #deliver(worker: PartitionWorker, messages: IncomingMessage[]): Promise<boolean> {

@@ -32,10 +32,16 @@ export interface KafkaConnection {
    * A client of its own for each consumer, producer and admin: kafkajs keeps the committed offsets of a group in a map
    * that all consumers of one client share, and a rebalance of one of them empties it.
    */
-  newClient(onLog?: (entry: LogEntry) => void): Kafka;
+  newClient(options?: ClientOptions): Kafka;
 }
 
-const CLIENT_RETRIES = { initialRetryTime: 100, maxRetryTime: 1_000, multiplier: 2, factor: 0.2, retries: 4 };
+export interface ClientOptions {
+  /** Tries to reach a broker before the operation at hand fails: one a second, after the first few. */
+  retries?: number;
+  onLog?(entry: LogEntry): void;
+}
+
+const CLIENT_RETRIES = { initialRetryTime: 100, maxRetryTime: 1_000, multiplier: 2, factor: 0.2, retries: 2 };
 
 export function connectKafka(settings: KafkaConnectionSettings): KafkaConnection {
   const {
@@ -56,13 +62,13 @@ export function connectKafka(settings: KafkaConnectionSettings): KafkaConnection
     requestTimeoutMs,
     withPrefix: (name) => topicPrefix + name,
     withoutPrefix: (name) => (name.startsWith(topicPrefix) ? name.slice(topicPrefix.length) : name),
-    newClient: (onLog) =>
+    newClient: ({ retries = CLIENT_RETRIES.retries, onLog } = {}) =>
       new kafkajs.Kafka({
         brokers,
         clientId,
         connectionTimeout: connectTimeoutMs,
         requestTimeout: requestTimeoutMs,
-        retry: CLIENT_RETRIES,
+        retry: { ...CLIENT_RETRIES, retries },
         logLevel: logLevel.WARN,
         logCreator: () => (entry) => {
           onLog?.(entry);
@@ -75,13 +81,13 @@ export function connectKafka(settings: KafkaConnectionSettings): KafkaConnection
   };
 }
 
-/**
- * What kafkajs calls an error is mostly a connection that it will open again: a warning here. What it means for us is
- * logged as an error where it is known.
- */
+/** Where kafkajs tells of each connection that it failed to open. Whoever needed it says so once, with the cause. */
+const CONNECTION_NAMESPACES = new Set(['Connection', 'ConnectionPool', 'BrokerPool', 'Cluster']);
+
+/** Nothing of it is an error of ours yet: what it means is logged where it is known. */
 function passOn(logger: KafkaLogger, entry: LogEntry): void {
   const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry.log;
   const text = `kafkajs ${entry.namespace}: ${message}`;
-  if (entry.level <= logLevel.WARN) logger.warn(fields, text);
+  if (entry.level <= logLevel.WARN && !CONNECTION_NAMESPACES.has(entry.namespace)) logger.warn(fields, text);
   else logger.debug(fields, text);
 }

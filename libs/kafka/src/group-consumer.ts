@@ -25,7 +25,7 @@ export interface GroupListener {
   /** Returns false to leave the chunk where it is: it is then fetched again, or a `startAt` decides. */
   fetched(chunk: FetchedChunk): boolean;
   /** Records that carry no message (markers of transactions, compacted away) were passed over. */
-  skipped(topic: string, partition: number, fromOffset: number, nextOffset: number): void;
+  skipped(topic: string, partition: number, nextOffset: number): void;
   /** kafkajs is about to jump to another offset because the broker no longer has the one it asked for. */
   outOfRange(topic: string, partition: number): void;
 }
@@ -51,12 +51,22 @@ interface Incarnation {
   consumer: Consumer;
   ended: AbortController;
   lastSignMs: number;
+  lastHeartbeatMs: number;
   payload?: EachBatchPayload;
 }
 
 const RESTART_FIRST_MS = 200;
-const RESTART_MAX_MS = 5_000;
+const RESTART_MAX_MS = 1_500;
+/**
+ * Long enough for a broker to restart. A consumer that gives up earlier comes back as a new member, and the group waits
+ * for the session of the old one to end.
+ */
+const RECONNECT_TRIES = 20;
 const REBALANCE_TIMEOUT_MS = 20_000;
+/** A member learns of a rebalance by its heartbeat: whoever joins waits for the slowest. */
+const HEARTBEAT_MS = 1_000;
+/** New partitions are seen within this time. */
+const METADATA_MAX_AGE_MS = 60_000;
 /** A consumer that neither fetched nor joined for so long hangs, and is replaced. */
 const SILENCE_LIMIT_MS = 60_000;
 const SILENCE_CHECK_MS = 5_000;
@@ -86,8 +96,10 @@ export class GroupConsumer {
     this.#listener = listener;
   }
 
-  get isJoined(): boolean {
-    return this.#joined;
+  /** A member as far as is known: joined, and the coordinator answered a heartbeat within the session. */
+  get isMember(): boolean {
+    const heardMs = this.#current?.lastHeartbeatMs ?? 0;
+    return this.#joined && Date.now() - heardMs < this.#settings.sessionTimeoutMs;
   }
 
   /** Resolves with the first assignment; rejects when there is none within the time, and stops trying. */
@@ -97,10 +109,11 @@ export class GroupConsumer {
     const giveUp = new AbortController();
     const joined = await Promise.race([
       firstJoin.then(() => true),
-      waitFor(withinMs, giveUp.signal).then(() => false),
+      waitFor(withinMs, AbortSignal.any([giveUp.signal, this.#stopping.signal])).then(() => false),
     ]);
     giveUp.abort();
     if (joined) return;
+    if (this.#stopping.signal.aborted) throw new Error('Stopped before the group was joined');
     const { groupId, topics, connection } = this.#settings;
     await this.stop();
     throw new Error(
@@ -193,7 +206,7 @@ export class GroupConsumer {
 
   /** Resolves or rejects when this life is over. */
   async #live(incarnation: Incarnation): Promise<void> {
-    const { consumer, ended } = incarnation;
+    const { ended } = incarnation;
     const over = new Promise<void>((resolve) =>
       ended.signal.addEventListener('abort', () => resolve(), { once: true }),
     );
@@ -203,7 +216,7 @@ export class GroupConsumer {
       ended.abort();
     }, SILENCE_CHECK_MS);
     try {
-      const running = this.#run(consumer, incarnation);
+      const running = this.#run(incarnation);
       running.catch(() => undefined);
       await Promise.race([running.then(() => over), over]);
     } finally {
@@ -212,9 +225,12 @@ export class GroupConsumer {
     }
   }
 
-  async #run(consumer: Consumer, incarnation: Incarnation): Promise<void> {
+  async #run(incarnation: Incarnation): Promise<void> {
+    const { consumer, ended } = incarnation;
     await consumer.connect();
+    if (ended.signal.aborted) return this.#leave(incarnation);
     await consumer.subscribe({ topics: this.#settings.topics, fromBeginning: true });
+    if (ended.signal.aborted) return this.#leave(incarnation);
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -227,11 +243,12 @@ export class GroupConsumer {
     const onLog = (entry: LogEntry) => {
       if (this.#current === incarnation) this.#readLog(entry);
     };
-    const consumer = connection.newClient(onLog).consumer({
+    const consumer = connection.newClient({ onLog, retries: RECONNECT_TRIES }).consumer({
       groupId,
       sessionTimeout: sessionTimeoutMs,
-      heartbeatInterval: Math.floor(sessionTimeoutMs / 4),
+      heartbeatInterval: Math.min(HEARTBEAT_MS, Math.floor(sessionTimeoutMs / 4)),
       rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
       maxBytesPerPartition,
       maxBytes: MAX_BYTES_PER_FETCH,
       minBytes: 1,
@@ -242,7 +259,12 @@ export class GroupConsumer {
         ? {}
         : { partitionAssigners: this.#settings.partitionAssigners }),
     });
-    const incarnation: Incarnation = { consumer, ended: new AbortController(), lastSignMs: Date.now() };
+    const incarnation: Incarnation = {
+      consumer,
+      ended: new AbortController(),
+      lastSignMs: Date.now(),
+      lastHeartbeatMs: 0,
+    };
     this.#listen(incarnation);
     return incarnation;
   }
@@ -251,13 +273,18 @@ export class GroupConsumer {
     const { consumer } = incarnation;
     const { events } = consumer;
     const isCurrent = () => this.#current === incarnation && !incarnation.ended.signal.aborted;
-    consumer.on(events.FETCH_START, () => void (incarnation.lastSignMs = Date.now()));
+    consumer.on(events.FETCH_START, () => {
+      incarnation.lastSignMs = Date.now();
+      // Told to stop while it was joining: kafkajs overhears that, and would hold its partitions for ever.
+      if (incarnation.ended.signal.aborted) void this.#leave(incarnation);
+    });
+    consumer.on(events.HEARTBEAT, () => void (incarnation.lastHeartbeatMs = Date.now()));
     consumer.on(events.REBALANCING, () => {
       incarnation.lastSignMs = Date.now();
       if (isCurrent()) this.#listener.rebalancing();
     });
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
-      incarnation.lastSignMs = Date.now();
+      incarnation.lastSignMs = incarnation.lastHeartbeatMs = Date.now();
       if (!isCurrent()) return;
       this.#joined = true;
       const assigned = new Map(Object.entries(payload.memberAssignment));
@@ -267,8 +294,7 @@ export class GroupConsumer {
     });
     consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
       if (payload.batchSize > 0 || !isCurrent()) return;
-      const from = Number(payload.firstOffset ?? payload.lastOffset);
-      this.#listener.skipped(payload.topic, payload.partition, from, Number(payload.lastOffset) + 1);
+      this.#listener.skipped(payload.topic, payload.partition, Number(payload.lastOffset) + 1);
     });
     consumer.on(events.CRASH, ({ payload }) => {
       this.#lastError = payload.error;

@@ -108,11 +108,15 @@ export class PartitionWorker {
   /** Runs between two batches, or at once when none is running; never beside one. Rejects when the partition goes first. */
   between<Result>(work: () => Promise<Result>): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      if (this.isRetired) return reject(new Error(this.#goneText()));
-      this.#errands.push({
-        run: () => work().then(resolve, reject),
-        refuse: reject,
-      });
+      if (this.isRetired || this.#stoppedBecause !== undefined) return reject(new Error(this.#goneText()));
+      const run = async () => {
+        try {
+          resolve(await work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      this.#errands.push({ run, refuse: reject });
       this.#wakeUp();
     });
   }
@@ -121,6 +125,7 @@ export class PartitionWorker {
   stop(because: string): void {
     this.#stoppedBecause = because;
     this.#buffer.clear();
+    this.#refuseErrands();
     this.desk.pause(this);
   }
 
@@ -129,7 +134,7 @@ export class PartitionWorker {
     if (this.isRetired) return;
     this.#retirement.abort();
     this.#buffer.clear();
-    for (const errand of this.#errands.splice(0)) errand.refuse(new Error(this.#goneText()));
+    this.#refuseErrands();
     this.#wakeUp();
     if (!this.#started) this.#finish();
   }
@@ -177,7 +182,12 @@ export class PartitionWorker {
     wake?.();
   }
 
+  #refuseErrands(): void {
+    for (const errand of this.#errands.splice(0)) errand.refuse(new Error(this.#goneText()));
+  }
+
   #goneText(): string {
+    if (this.#stoppedBecause !== undefined) return `Partition stopped: ${this.#stoppedBecause}`;
     return `Partition ${this.topic}[${this.partition}] is not assigned to this process any more`;
   }
 }

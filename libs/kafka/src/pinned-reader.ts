@@ -79,12 +79,10 @@ export class PinnedReader {
         rebalancing: () => undefined,
         lost: () => this.#lost(),
         fetched: (chunk) => this.#accept(chunk),
-        skipped: (_topic, partition, fromOffset, nextOffset) => {
+        skipped: (_topic, partition, nextOffset) => {
           const position = this.#partitions.get(partition);
           if (position?.expectedOffset === undefined || position.isLocating) return;
-          if (fromOffset <= position.expectedOffset && nextOffset > position.expectedOffset) {
-            position.expectedOffset = nextOffset;
-          }
+          position.expectedOffset = Math.max(position.expectedOffset, nextOffset);
         },
         outOfRange: () => undefined,
       },
@@ -101,12 +99,13 @@ export class PinnedReader {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#generation.abort();
+    this.#located?.();
     await this.#consumer.stop();
     await this.#positions.close();
   }
 
   isReady(): boolean {
-    return this.#consumer.isJoined && this.#isLocated && !this.#stopping.signal.aborted;
+    return this.#consumer.isMember && this.#isLocated && !this.#stopping.signal.aborted;
   }
 
   #joined(partitions: number[]): void {

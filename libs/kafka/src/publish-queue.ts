@@ -60,11 +60,6 @@ export class PublishQueue {
     return this.#bytes;
   }
 
-  get hasWaiting(): boolean {
-    const last = this.#calls.at(-1);
-    return last !== undefined && last.sent < last.messages.length;
-  }
-
   add(messages: OutgoingMessage[], bytes: number, deadlineMs: number): Promise<PublishAck[]> {
     return new Promise((resolve, reject) => {
       this.#calls.push({ messages, bytes, sent: 0, acks: [], deadlineMs, resolve, reject });
@@ -73,21 +68,20 @@ export class PublishQueue {
     });
   }
 
-  /** The next messages in order, as many as fit; at least one, if there is any. `maxCalls` 1 keeps callers apart. */
-  nextRequest(maxCalls: number = Number.POSITIVE_INFINITY): PublishRequest | undefined {
-    const { maxRequestMessages, maxRequestBytes, maxPartitionBytes } = this.#limits;
+  /** The next messages in order, as many as fit; at least one, if there is any. */
+  nextRequest(maxMessages: number = this.#limits.maxRequestMessages): PublishRequest | undefined {
+    const { maxRequestBytes, maxPartitionBytes } = this.#limits;
     const request: PublishRequest = { loads: [], calls: [], messages: 0, bytes: 0 };
     const byTopic = new Map<string, PartitionLoad[]>();
     for (const call of this.#calls) {
       if (call.sent === call.messages.length) continue;
-      if (request.calls.length >= maxCalls) break;
       const from = call.sent;
       while (call.sent < call.messages.length) {
         const message = call.messages[call.sent]!;
         const bytes = bytesOfOutgoing(message);
         const load = loadOf(request, byTopic, message);
         const isFull =
-          request.messages >= maxRequestMessages ||
+          request.messages >= maxMessages ||
           request.bytes + bytes > maxRequestBytes ||
           load.bytes + bytes > maxPartitionBytes;
         if (isFull && request.messages > 0) break;
@@ -179,8 +173,19 @@ function addAck(acks: PublishAck[], topic: string, partition: number, lastOffset
   acks.push({ topic, partition, lastOffset });
 }
 
-export function bytesOfOutgoing({ key, value, headers }: OutgoingMessage): number {
-  let bytes = BYTES_PER_MESSAGE + (key?.length ?? 0) + (value?.length ?? 0);
-  for (const name in headers) bytes += BYTES_PER_HEADER + headers[name]!.length;
+/**
+ * About what the message takes in a request. Exact for a value, which can be long.
+ * @throws TypeError for what cannot be encoded: found here, it is its caller's trouble only.
+ */
+export function bytesOfOutgoing({ topic, key, value, headers }: OutgoingMessage): number {
+  let bytes = BYTES_PER_MESSAGE + (key === null ? 0 : lengthOf(key, topic, 'key'));
+  if (value !== null)
+    bytes += typeof value === 'string' ? Buffer.byteLength(value) : lengthOf(value, topic, 'value');
+  for (const name in headers) bytes += BYTES_PER_HEADER + lengthOf(headers[name], topic, name);
   return bytes;
+}
+
+function lengthOf(part: unknown, topic: string, name: string): number {
+  if (typeof part === 'string' || Buffer.isBuffer(part)) return part.length;
+  throw new TypeError(`A message for ${topic} has neither a string nor a Buffer for ${name}`);
 }

@@ -46,6 +46,7 @@ export class Publisher {
   #flushing = false;
   #idle: Promise<void> = Promise.resolve();
   #failures = 0;
+  #drainUntilMs = Number.POSITIVE_INFINITY;
 
   constructor(settings: PublisherSettings) {
     this.#connection = settings.connection;
@@ -88,13 +89,10 @@ export class Publisher {
     if (this.#closed.signal.aborted)
       return Promise.reject(new PublishTimeout('The publisher is disconnected'));
     let bytes = 0;
-    for (const message of messages) {
-      if (!Number.isInteger(message.partition) || message.partition < 0) {
-        return Promise.reject(
-          new TypeError(`A message for ${message.topic} names no partition: ${message.partition}`),
-        );
-      }
-      bytes += bytesOfOutgoing(message);
+    try {
+      for (const message of messages) bytes += checkedBytes(message);
+    } catch (error) {
+      return Promise.reject(error as Error);
     }
     const queued = this.#queue.messages;
     const isFull =
@@ -117,8 +115,9 @@ export class Publisher {
     return this.#producer !== undefined && this.#failures === 0 && !this.#closed.signal.aborted;
   }
 
-  /** Takes no more, waits for what was taken, says goodbye. */
-  async disconnect(): Promise<void> {
+  /** Takes no more, waits for what was taken (`withinMs` at most, then its callers hear `PublishTimeout`), says goodbye. */
+  async disconnect({ withinMs = 10_000 }: { withinMs?: number } = {}): Promise<void> {
+    this.#drainUntilMs = Date.now() + withinMs;
     this.#closed.abort();
     await this.#idle;
     await this.#producer?.disconnect().catch(() => undefined);
@@ -128,21 +127,21 @@ export class Publisher {
   async #flush(): Promise<void> {
     // Those who publish in the same turn go together.
     await Promise.resolve();
-    let apart = 0;
+    /** Messages still to be sent one by one, because one among them is not taken by the broker. */
+    let alone = 0;
     for (;;) {
-      const request = this.#queue.nextRequest(apart > 0 ? 1 : undefined);
+      const request = this.#queue.nextRequest(alone > 0 ? 1 : undefined);
       if (request === undefined) break;
+      if (alone > 0) alone--;
       try {
         await this.#send(request);
         this.#failures = 0;
-        if (apart > 0) apart--;
       } catch (error) {
         const permanent = permanentError(error);
         if (permanent === undefined) await this.#retryLater(request, error);
-        else if (request.calls.length === 1) this.#queue.refuse(request, permanent);
+        else if (request.messages === 1) this.#queue.refuse(request, permanent);
         else {
-          // One of several callers has a message that the broker does not take: the others must not hear of it.
-          apart = request.calls.length;
+          alone = request.messages;
           this.#queue.putBack(request, Number.NEGATIVE_INFINITY, error);
         }
       }
@@ -194,7 +193,8 @@ export class Publisher {
     this.#producer = undefined;
     void stale?.disconnect().catch(() => undefined);
     await waitFor(waitMs);
-    this.#queue.putBack(request, Date.now(), error);
+    const isGivenUp = this.#closed.signal.aborted && Date.now() >= this.#drainUntilMs;
+    this.#queue.putBack(request, isGivenUp ? Number.POSITIVE_INFINITY : Date.now(), error);
   }
 
   async #newProducer(): Promise<Producer> {
@@ -212,6 +212,11 @@ export class Publisher {
     await producer.connect();
     return producer;
   }
+}
+
+function checkedBytes(message: OutgoingMessage): number {
+  if (Number.isInteger(message.partition) && message.partition >= 0) return bytesOfOutgoing(message);
+  throw new TypeError(`A message for ${message.topic} names no partition: ${message.partition}`);
 }
 
 function baseOffsets(written: RecordMetadata[]): Map<string, number> {
@@ -238,8 +243,6 @@ function permanentError(error: unknown): Error | undefined {
     if (typeof link.type === 'string' && PERMANENT_TYPES.has(link.type)) {
       return new Error(`Kafka refused the message (${link.type}): ${link.message ?? ''}`, { cause: error });
     }
-    // A value or header that is neither string nor Buffer breaks the encoder.
-    if (link.name === 'TypeError' || link.name === 'RangeError') return link as Error;
     link = link.cause as typeof link;
   }
   return undefined;
