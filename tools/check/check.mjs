@@ -71,6 +71,11 @@ const tracks = [
       says: 'a planted violation of every rule is reported',
       commands: [script('tools/check/probes/probes.mjs')],
     },
+    {
+      name: 'compose',
+      says: 'docker-compose.yml runs what the workspace has',
+      commands: [script('tools/check/compose.mjs')],
+    },
   ],
 ];
 
