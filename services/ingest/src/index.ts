@@ -1,1 +1,2 @@
-export {};
+export { loadConfig, type IngestConfig } from './config.ts';
+export { startIngest } from './start.ts';

@@ -1,0 +1,82 @@
+import 'reflect-metadata';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem, type RouteContract } from '@trackline/contracts';
+import { AUTH_METADATA, type ApiKeyGuard, type AuthenticatedRequest } from '@trackline/directory';
+import { rateHeaders, rateOf } from '../../domain/request-rate.ts';
+import type { RateLimiter } from '../../ports.ts';
+import { orUnavailable } from '../postgres/directory-away.ts';
+
+type Request = FastifyRequest & AuthenticatedRequest & { [ADMITTED]?: true };
+
+const ADMITTED = Symbol('admitted');
+
+export interface AdmissionParts {
+  readonly guard: ApiKeyGuard;
+  readonly limiter: RateLimiter;
+  readonly onRateLimited: () => void;
+}
+
+/** Who may come in, and how often: decided before the body is read. */
+export class Admission {
+  private readonly parts: AdmissionParts;
+
+  constructor(parts: AdmissionParts) {
+    this.parts = parts;
+  }
+
+  readonly admit = async (request: Request, reply: FastifyReply, contract: RouteContract): Promise<void> => {
+    await orUnavailable(this.parts.guard.canActivate(contextOf(request, contract)));
+    if (request.principal) await this.takeRequest(request.principal.organization, reply);
+    request[ADMITTED] = true;
+  };
+
+  private async takeRequest(
+    organization: NonNullable<Request['principal']>['organization'],
+    reply: FastifyReply,
+  ): Promise<void> {
+    const rate = rateOf(organization);
+    if (!rate) return;
+    const state = await this.parts.limiter.take(organization.id, rate);
+    if (!state) return;
+    void reply.headers(rateHeaders(rate, state));
+    if (state.allowed) return;
+    this.parts.onRateLimited();
+    throw new Problem(
+      'RATE_LIMITED',
+      `Too many requests: ${rate.requestsPerMinute} a minute with a burst of ${rate.burst} are in the plan. Retry-After says when the next one passes; a batch of up to 1,000 events is one request.`,
+    );
+  }
+}
+
+/** Nest's guard, asked before Nest knows of the request: it looks at the request and at the handler's metadata only. */
+function contextOf(request: Request, contract: RouteContract): ExecutionContext {
+  const handler = handlerOf(contract);
+  return {
+    getType: () => 'http',
+    getHandler: () => handler,
+    switchToHttp: () => ({ getRequest: () => request }),
+  } as unknown as ExecutionContext;
+}
+
+const handlers = new WeakMap<RouteContract, object>();
+
+function handlerOf(contract: RouteContract): object {
+  let handler = handlers.get(contract);
+  if (!handler) {
+    handler = () => undefined;
+    Reflect.defineMetadata(AUTH_METADATA, contract.auth, handler);
+    handlers.set(contract, handler);
+  }
+  return handler;
+}
+
+/** The second lock: a request that reaches a handler of the API without having been admitted is a fault of the wiring. */
+export class AdmittedGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const needed: unknown = Reflect.getMetadata(AUTH_METADATA, context.getHandler());
+    if (needed === undefined || needed === 'public') return true;
+    if (context.switchToHttp().getRequest<Request>()[ADMITTED]) return true;
+    throw new Error('A request came past the admission.');
+  }
+}

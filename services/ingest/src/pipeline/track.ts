@@ -1,0 +1,81 @@
+import type { EventFacts, Outcome, TrackBody } from '@trackline/contracts';
+import { refused, type Decision } from '../domain/decision.ts';
+import { eventIdentity, httpSource } from '../domain/event-identity.ts';
+import { contactNotFound, trackAnswer } from '../domain/track-answer.ts';
+import { validateTrack } from '../domain/tracked-event.ts';
+import type { Caller, Contacts, EventLog, Outcomes } from '../ports.ts';
+
+export interface TrackCall<Body> {
+  readonly caller: Caller;
+  readonly body: Body;
+  readonly idempotencyKey?: string;
+  /** Answer as soon as the broker has the events. */
+  readonly respondAsync: boolean;
+  readonly requestId: string;
+  readonly requestedAtMs: number;
+  /** Hears outcomes that came too late for the answer. */
+  readonly onLate?: (outcome: Outcome) => void;
+}
+
+export interface TrackParts {
+  readonly contacts: Contacts;
+  readonly log: EventLog;
+  readonly outcomes: Outcomes;
+  readonly newId: () => string;
+  /** How long an answer waits for its outcome, counted from the request. */
+  readonly deadlineMs: number;
+  readonly upgradeUrl: string;
+}
+
+export type Track = (call: TrackCall<TrackBody>) => Promise<Decision>;
+
+/** One event: validate → resolve its contact → publish → await its outcome → answer. */
+export function tracking({ contacts, log, outcomes, newId, deadlineMs, upgradeUrl }: TrackParts): Track {
+  return async function track(call) {
+    const { caller, requestedAtMs } = call;
+    const { organizationId } = caller;
+    const valid = validateTrack(call.body, requestedAtMs);
+    if (!valid.ok) {
+      const { path, message } = valid.error;
+      return refused('VALIDATION_FAILED', `The body is not right at ${path}: ${message}`, {
+        details: [valid.error],
+      });
+    }
+    const { contact: reference, create, ...event } = valid.value;
+    if (!reference) return contactNotFound();
+    const identity = eventIdentity(organizationId, call.idempotencyKey, newId);
+    const creation = create && { create: { ...create, cause: identity.eventId } };
+    const [contact] = await contacts.resolve(caller, [{ reference, ...creation }]);
+    if (!contact) return contactNotFound();
+
+    const facts: EventFacts = {
+      ...event,
+      ...identity,
+      organizationId,
+      contactId: contact.contactId,
+      source: httpSource(organizationId),
+      requestId: call.requestId,
+    };
+    const context = {
+      eventId: identity.eventId,
+      contactCreated: contact.created,
+      plan: caller.plan,
+      requestedAtMs,
+      upgradeUrl,
+    };
+    const isSafeToResend = call.idempotencyKey !== undefined || event.uniqueId !== undefined;
+    if (call.respondAsync && !call.onLate) {
+      await log.append([facts], isSafeToResend);
+      return trackAnswer(undefined, context);
+    }
+    const expectation = outcomes.expect(1, call.onLate);
+    try {
+      await log.append([{ ...facts, replyTo: expectation.replyTos[0]! }], isSafeToResend);
+    } catch (error) {
+      expectation.abandon();
+      throw error;
+    }
+    const [outcome] = await expectation.settled(call.respondAsync ? 0 : requestedAtMs + deadlineMs);
+    return trackAnswer(outcome, context);
+  };
+}

@@ -1,0 +1,81 @@
+import type { EventFacts, Outcome } from '@trackline/contracts';
+import type { ContactReference } from './domain/contact-reference.ts';
+import type { Decision } from './domain/decision.ts';
+import type { RateState, RequestRate } from './domain/request-rate.ts';
+import type { MeteredPlan } from './domain/usage.ts';
+
+/** The organisation on whose behalf a request is made. */
+export interface Caller {
+  readonly organizationId: string;
+  readonly plan: MeteredPlan;
+  /** What the directory read to authenticate the request; handed back to it, the look-ups that follow need no such read. */
+  readonly asOf?: unknown;
+}
+
+export interface ContactLookup {
+  readonly reference: ContactReference;
+  /** Make the contact of the email when it is not there; `cause` settles whose creation it was. */
+  readonly create?: { readonly firstName?: string; readonly cause: string };
+}
+
+export interface FoundContact {
+  readonly contactId: string;
+  /** Whether this look-up made it: true for just one of several that race. */
+  readonly created: boolean;
+}
+
+export interface Contacts {
+  /** In the order of the look-ups; `undefined`: not found. Throws a Problem when the directory is away. */
+  resolve(caller: Caller, lookups: readonly ContactLookup[]): Promise<(FoundContact | undefined)[]>;
+}
+
+export interface EventLog {
+  /** Resolves when the broker has acknowledged all of them. Throws a Problem that says whether they may be recorded. */
+  append(events: readonly EventFacts[], isSafeToResend: boolean): Promise<void>;
+}
+
+/** The outcomes of some events, before they are known. */
+export interface Expectation {
+  /** One reply-to per event, in order. */
+  readonly replyTos: readonly string[];
+  /** What has come by then, in order; at once when all of it has. Call it once. */
+  settled(untilMs: number): Promise<(Outcome | undefined)[]>;
+  /** Nobody will wait after all. */
+  abandon(): void;
+}
+
+export interface Outcomes {
+  /** `onLate` hears the outcomes that come after `settled` gave up. Throws a Problem when too many are waited for. */
+  expect(count: number, onLate?: (outcome: Outcome) => void): Expectation;
+}
+
+/** A request under an Idempotency-Key. */
+export interface KeyedRequest {
+  readonly organizationId: string;
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+export type Claim =
+  | { readonly state: 'first' }
+  | { readonly state: 'in_flight' }
+  | { readonly state: 'answered'; readonly decision: Decision }
+  | { readonly state: 'other_request' }
+  /** The memory is away: nothing is known of earlier requests. */
+  | { readonly state: 'unknown' };
+
+export interface AnswerMemory {
+  /** `token` names the try: only who made it may release it. A claim lapses after `leaseMs`. */
+  claim(request: KeyedRequest, token: string, leaseMs: number): Promise<Claim>;
+  /** Remembers the answer, unless another try's is remembered already. Never throws. */
+  keep(request: KeyedRequest, decision: Decision): Promise<void>;
+  /** Frees the key of a try whose answer is not to be remembered. Never throws. */
+  release(request: KeyedRequest, token: string): Promise<void>;
+  /** Frees the key although its answer was remembered: it turned out that nothing came of it. Never throws. */
+  forget(request: KeyedRequest): Promise<void>;
+}
+
+export interface RateLimiter {
+  /** Takes one request out of the organisation's bucket. `undefined`: the bucket is out of reach, and the request passes. */
+  take(organizationId: string, rate: RequestRate): Promise<RateState | undefined>;
+}

@@ -1,0 +1,9 @@
+/** Names under which Nest hands the parts to the controllers. */
+export const CLOCK = Symbol('Clock');
+export const TRACK = Symbol('Track');
+export const TRACK_BATCH = Symbol('TrackBatch');
+export const ONCE_PER_KEY = Symbol('OncePerKey');
+export const DIRECTORY = Symbol('Directory');
+export const CONTACTS_CHANGED = Symbol('ContactsChanged');
+export const API_DOCUMENT = Symbol('ApiDocument');
+export const ADMISSION = Symbol('Admission');
