@@ -46,6 +46,11 @@ const DEFAULT_STATEMENT_TIMEOUT_MS = 30_000;
 const IDLE_TIMEOUT_MS = 60_000;
 /** A server that died without a word never cancels: the client gives up this much later. */
 const CLIENT_GRACE_MS = 5_000;
+/**
+ * Data paths look rows up by their keys. While a table is small the planner would rather scan it, and a prepared statement
+ * keeps that plan long after the table has grown. A query that no index serves still scans.
+ */
+const PLANNER = '-c enable_seqscan=off';
 const READY_TIMEOUT_MS = 2_000;
 
 /** A pool of connections. Nothing is tried again behind the caller's back: only the caller knows whether that is harmless. */
@@ -185,6 +190,7 @@ export function createPool({
     statement_timeout: statementTimeoutMs || undefined,
     query_timeout: statementTimeoutMs ? statementTimeoutMs + CLIENT_GRACE_MS : undefined,
     keepAlive: true,
+    options: PLANNER,
     types: typeParsers,
   });
   // An idle connection was lost. The pool has dropped it already; without a listener the process would end.

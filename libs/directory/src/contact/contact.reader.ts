@@ -36,6 +36,18 @@ interface OwnerRow {
   created_cause: Buffer | null;
 }
 
+/**
+ * The contact of `q`, aliases followed. LATERAL with a LIMIT makes the planner look each row up by its key, in this order:
+ * before a table was analysed it took joins for cheap that visit every contact for every row asked for (seconds a batch).
+ */
+const FOLLOWED = `
+  LEFT JOIN LATERAL (
+    SELECT into_id FROM directory.contact_alias
+     WHERE organization_id = q.organization_id AND id = q.id LIMIT 1) a ON true
+  CROSS JOIN LATERAL (
+    SELECT * FROM directory.contact
+     WHERE organization_id = q.organization_id AND id = coalesce(a.into_id, q.id) LIMIT 1) c`;
+
 /** Owners of identifiers, at the place of each; an empty place where nobody has it. */
 export async function loadOwners(
   db: Queryable,
@@ -46,9 +58,12 @@ export async function loadOwners(
     name: 'directory.owners',
     text: `SELECT q.n, i.contact_id, c.created_cause
              FROM unnest($1::uuid[], $2::smallint[], $3::text[]) WITH ORDINALITY AS q (organization_id, kind, value, n)
-             JOIN directory.identifier i
-               ON i.organization_id = q.organization_id AND i.kind = q.kind AND i.value = q.value
-             JOIN directory.contact c ON c.organization_id = i.organization_id AND c.id = i.contact_id`,
+            CROSS JOIN LATERAL (
+              SELECT contact_id FROM directory.identifier
+               WHERE organization_id = q.organization_id AND kind = q.kind AND value = q.value LIMIT 1) i
+            CROSS JOIN LATERAL (
+              SELECT created_cause FROM directory.contact
+               WHERE organization_id = q.organization_id AND id = i.contact_id LIMIT 1) c`,
     values: [
       identifiers.map((identifier) => identifier.organizationId),
       identifiers.map((identifier) => IDENTIFIER_KINDS[identifier.field]),
@@ -68,8 +83,7 @@ export async function loadOwnersById(
     name: 'directory.owners_by_id',
     text: `SELECT q.n, c.id AS contact_id, c.created_cause
              FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS q (organization_id, id, n)
-             LEFT JOIN directory.contact_alias a ON a.organization_id = q.organization_id AND a.id = q.id
-             JOIN directory.contact c ON c.organization_id = q.organization_id AND c.id = coalesce(a.into_id, q.id)`,
+             ${FOLLOWED}`,
     values: [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.contactId)],
   });
   return placed(rows, refs.length);
@@ -85,8 +99,7 @@ export async function loadContacts(
     name: 'directory.contacts',
     text: `SELECT q.id AS asked, ${COLUMNS}
              FROM unnest($1::uuid[], $2::uuid[]) AS q (organization_id, id)
-             LEFT JOIN directory.contact_alias a ON a.organization_id = q.organization_id AND a.id = q.id
-             JOIN directory.contact c ON c.organization_id = q.organization_id AND c.id = coalesce(a.into_id, q.id)`,
+             ${FOLLOWED}`,
     values: [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.contactId)],
   });
   return new Map(rows.map((row) => [row.asked, fromRow(row)]));
@@ -101,12 +114,15 @@ export async function lockContacts(
   refs: readonly ContactRef[],
 ): Promise<Map<string, Contact>> {
   if (refs.length === 0) return new Map();
+  const byId = new Map(refs.map((ref) => [ref.contactId, ref.organizationId]));
+  const ids = [...byId.keys()].sort();
   const { rows } = await tx.query<ContactRow>({
     name: 'directory.lock_contacts',
-    text: `SELECT ${COLUMNS} FROM directory.contact c
-            WHERE (c.organization_id, c.id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
-            ORDER BY c.organization_id, c.id FOR UPDATE`,
-    values: [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.contactId)],
+    text: `SELECT ${COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS q (organization_id, id)
+            CROSS JOIN LATERAL (
+              SELECT * FROM directory.contact
+               WHERE organization_id = q.organization_id AND id = q.id FOR UPDATE) c`,
+    values: [ids.map((id) => byId.get(id)), ids],
   });
   return new Map(rows.map((row) => [row.id, fromRow(row)]));
 }
