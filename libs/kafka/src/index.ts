@@ -1,6 +1,8 @@
 export { BatchHandler, type BatchHandlerOptions } from './batch-handler.ts';
 export { KafkaBatchServer, type AssignedPartition, type BatchServerSettings } from './batch-server.ts';
 export { connectKafka, type KafkaConnection, type KafkaConnectionSettings } from './connection.ts';
+export { toDeadLetter, type DeadLetterSource } from './dead-letters.ts';
+export { endOffsets } from './end-offsets.ts';
 export { DependencyFault, PoisonMessage, PublisherFull, PublishTimeout } from './faults.ts';
 export type { KafkaLogger } from './logger.ts';
 export type { IncomingMessage, MessageBatch, OutgoingMessage, PublishAck } from './message.ts';

@@ -1,0 +1,180 @@
+import { parsePosition, type UsageNotice } from '@trackline/contracts';
+import type { Database } from '@trackline/postgres';
+import type { Candidate } from '../../domain/candidate.ts';
+import { decodeJournal } from '../../domain/journal.ts';
+import type { LedgerBatch } from '../../domain/ledger-batch.ts';
+import type { RaisedNotice } from '../../domain/usage-notice.ts';
+import type { DeadLetter } from '../../domain/verdict.ts';
+import type {
+  CommitOutcome,
+  JournalledBatch,
+  KnownIdentities,
+  Ledger,
+  SeededMonth,
+  Standing,
+} from '../../ports.ts';
+import { toArray } from './array-literal.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { commitVerdicts } from './commit-verdicts.ts';
+import { seedOnce } from './seed-once.ts';
+
+/** The ledger in Postgres, schema `dedup_meter`: the commit point of every verdict. */
+export class PostgresLedger implements Ledger {
+  private readonly database: Database;
+  private readonly queue: CommitQueue;
+  private seeding: Promise<void> = Promise.resolve();
+
+  constructor(database: Database) {
+    this.database = database;
+    this.queue = new CommitQueue(commitVerdicts(database));
+  }
+
+  async raiseTerm(source: string): Promise<Standing> {
+    const { rows } = await this.database.query<{ id: number; term: number; done: number; epoch: number }>({
+      name: 'raise_term',
+      text: 'SELECT id, term, done, epoch FROM dedup_meter.raise_term($1)',
+      values: [source],
+    });
+    const { id, term, done, epoch } = rows[0]!;
+    return { sourceId: id, term, done, epoch };
+  }
+
+  commit(batch: LedgerBatch): Promise<CommitOutcome> {
+    return this.queue.commit(batch);
+  }
+
+  async endEpoch(epoch: number): Promise<boolean> {
+    const { rows } = await this.database.query<{ ended: boolean }>({
+      text: 'SELECT dedup_meter.end_epoch($1) AS ended',
+      values: [epoch],
+    });
+    return rows[0]!.ended;
+  }
+
+  /** One at a time in a process: each holds a connection while it needs another. */
+  seedOnce(
+    organizationIds: readonly string[],
+    month: string,
+    epoch: number,
+    write: (months: readonly SeededMonth[]) => Promise<void>,
+  ): Promise<void> {
+    const turn = this.seeding.then(() => seedOnce(this.database, { organizationIds, month, epoch }, write));
+    this.seeding = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async committedShares(
+    sourceId: number,
+    month: string,
+    organizationIds: readonly string[],
+  ): Promise<Map<string, number>> {
+    const { rows } = await this.database.query<{ organization_id: string; used: number }>({
+      name: 'committed_shares',
+      text: `
+        SELECT organization_id, sum(used)::bigint AS used FROM dedup_meter.usage
+         WHERE organization_id = ANY ($1::uuid[]) AND source = $2
+           AND day >= $3::date AND day < $3::date + interval '1 month'
+         GROUP BY organization_id`,
+      values: [toArray(organizationIds, (id) => id), sourceId, `${month}-01`],
+    });
+    return new Map(rows.map((row) => [row.organization_id, row.used]));
+  }
+
+  async journal(sourceId: number, fromOffset: number, toOffset: number): Promise<JournalledBatch> {
+    const range = [sourceId, fromOffset, toOffset];
+    const [batches, letters, notices] = await Promise.all([
+      this.database.query<{ first_offset: number; entries: Buffer }>({
+        text: `SELECT first_offset, entries FROM dedup_meter.journal
+                WHERE source = $1 AND last_offset >= $2 AND first_offset <= $3 ORDER BY first_offset`,
+        values: range,
+      }),
+      this.database.query<{ source_offset: number; reason: DeadLetter['reason']; detail: string }>({
+        text: `SELECT source_offset, reason, detail FROM dedup_meter.dead_letter
+                WHERE source = $1 AND source_offset BETWEEN $2 AND $3`,
+        values: range,
+      }),
+      this.database.query<NoticeRow>({
+        text: `SELECT organization_id, to_char(month, 'YYYY-MM') AS month, threshold, used, monthly_limit,
+                      floor(extract(epoch FROM at) * 1000)::bigint AS at_ms, source_offset
+                 FROM dedup_meter.notice WHERE source = $1 AND source_offset BETWEEN $2 AND $3`,
+        values: range,
+      }),
+    ]);
+    return {
+      entries: batches.rows
+        .flatMap(({ first_offset, entries }) => decodeJournal(first_offset, entries))
+        .filter(({ offset }) => offset >= fromOffset && offset <= toOffset),
+      deadLetters: new Map(
+        letters.rows.map(({ source_offset, reason, detail }) => [
+          source_offset,
+          { kind: 'dead_letter', reason, detail },
+        ]),
+      ),
+      notices: notices.rows.map(toNotice),
+    };
+  }
+
+  async lookUp(candidates: readonly Candidate[]): Promise<KnownIdentities> {
+    const organizationOf = new Map<string, string>();
+    const receivedAt = new Map<string, number>();
+    for (const { event, unique } of candidates) {
+      organizationOf.set(event.eventId, event.organizationId);
+      if (unique === undefined) continue;
+      organizationOf.set(unique, event.organizationId);
+      receivedAt.set(unique, Math.min(receivedAt.get(unique) ?? Infinity, event.receivedAtMs));
+    }
+    const events = this.database.query<{ event_id: string; contact_id: string; position: string }>({
+      name: 'look_up_events',
+      text: `SELECT event_id, contact_id, s.name || '@' || source_offset AS position
+               FROM dedup_meter.event_identity JOIN dedup_meter.source s ON s.id = source
+              WHERE event_id = ANY ($1::uuid[])`,
+      values: [toArray(candidates, ({ event }) => event.eventId)],
+    });
+    const uniques = this.database.query<{ identity: string; event_id: string; expires_ms: number }>({
+      name: 'look_up_uniques',
+      text: `SELECT identity, event_id, floor(extract(epoch FROM received_at + interval '24 months') * 1000)::bigint AS expires_ms
+               FROM dedup_meter.unique_identity WHERE identity = ANY ($1::uuid[])`,
+      values: [toArray([...receivedAt.keys()], (identity) => identity)],
+    });
+    const [{ rows: eventRows }, { rows: uniqueRows }] = await Promise.all([
+      events,
+      receivedAt.size === 0 ? { rows: [] } : uniques,
+    ]);
+    return {
+      events: eventRows.map(({ event_id, contact_id, position }) => ({
+        organizationId: organizationOf.get(event_id)!,
+        eventId: event_id,
+        contactId: contact_id,
+        first: parsePosition(position),
+      })),
+      uniques: uniqueRows
+        .filter(({ identity, expires_ms }) => receivedAt.get(identity)! <= expires_ms)
+        .map(({ identity, event_id, expires_ms }) => ({
+          organizationId: organizationOf.get(identity)!,
+          identity,
+          eventId: event_id,
+          expiresAtMs: expires_ms,
+        })),
+    };
+  }
+}
+
+interface NoticeRow {
+  organization_id: string;
+  month: string;
+  threshold: UsageNotice['thresholdPercent'];
+  used: number;
+  monthly_limit: number;
+  at_ms: number;
+  source_offset: number;
+}
+
+const toNotice = (row: NoticeRow): RaisedNotice => ({
+  organizationId: row.organization_id,
+  month: row.month,
+  thresholdPercent: row.threshold,
+  used: row.used,
+  monthlyLimit: row.monthly_limit,
+  atMs: row.at_ms,
+  offset: row.source_offset,
+});
