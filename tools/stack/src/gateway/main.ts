@@ -12,6 +12,7 @@ import { upstreamVariable } from './upstream-variable.ts';
 import { Upstreams } from './upstreams.ts';
 
 const { env } = process;
+const DRAIN_MS = 2_000;
 
 const urls = new Map<ServiceName, string[]>(
   SERVICES.map(({ name }) => {
@@ -29,6 +30,8 @@ void upstreams.watch(stopping.signal);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     stopping.abort();
+    // A caller that keeps an answered connection open for its next request would hold us for as long as it likes.
+    setTimeout(() => gateway.server.closeAllConnections(), DRAIN_MS);
     void gateway.close().then(() => process.exit(0));
   });
 }

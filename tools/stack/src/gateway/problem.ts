@@ -17,6 +17,13 @@ export const unavailable = (service: string, cause?: unknown) =>
 export const nothingHere = (request: FastifyRequest) =>
   new Problem('NOT_FOUND', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`);
 
+export const wrongMethod = (request: FastifyRequest, answered: readonly string[]) => {
+  const allow = answered.join(', ');
+  return new Problem('METHOD_NOT_ALLOWED', `This address answers ${allow}, not ${request.method}.`, {
+    headers: { allow },
+  });
+};
+
 const bodyOf = (problem: Problem, requestId: string) => ({
   success: false,
   error: problem.message,
@@ -30,6 +37,7 @@ export function answer(problem: Problem, request: FastifyRequest, reply: Fastify
   if (problem.code === 'UNAVAILABLE') void reply.header('retry-after', RETRY_AFTER_SECONDS);
   void reply
     .status(problem.status)
+    .headers(problem.options.headers ?? {})
     .header('x-request-id', request.id)
     .type('application/json')
     .send(JSON.stringify(bodyOf(problem, request.id)));

@@ -1,10 +1,16 @@
+import type { IncomingMessage } from 'node:http';
 import replyFrom from '@fastify/reply-from';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  LogController,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { Problem, type RouteContract } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import type { ServiceName } from '../services.ts';
-import { BODY_LIMIT_BYTES, checkDeclaredLength, limited } from './body-limit.ts';
-import { answer, answerOnSocket, nothingHere, toProblem, unavailable } from './problem.ts';
+import { BODY_LIMIT_BYTES, checkDeclaredLength, takeBody } from './body.ts';
+import { answer, answerOnSocket, nothingHere, toProblem, unavailable, wrongMethod } from './problem.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** Longer than the longest wait of any route. */
@@ -13,13 +19,18 @@ const UPSTREAM_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 75_000;
 const CONNECTIONS_PER_INSTANCE = 512;
 const MAX_URL_PART = 1024;
+const METHODS: readonly GatewayRoute['method'][] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+/** More than there are instances of a service. */
+const MOST_TRIES = 8;
+/** Stands in where the caller named none, and is taken out again. */
+const NO_CONTENT_TYPE = 'application/octet-stream';
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Of one connection, not of the request: the HTTP client behind us refuses to send them on. */
 const HOP_BY_HOP = ['expect', 'upgrade', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'http2-settings'];
 
 /** Addresses that ingest answers and that are no routes of the API. */
-const PAGES: readonly { method: 'GET' | 'POST'; path: string; service: ServiceName }[] = [
+const PAGES: readonly GatewayRoute[] = [
   { method: 'GET', path: '/openapi.json', service: 'ingest' },
   { method: 'GET', path: '/docs', service: 'ingest' },
   { method: 'GET', path: '/docs/*', service: 'ingest' },
@@ -27,8 +38,10 @@ const PAGES: readonly { method: 'GET' | 'POST'; path: string; service: ServiceNa
   { method: 'POST', path: '/webhooks/*', service: 'ingest' },
 ];
 
+export type GatewayRoute = Pick<RouteContract, 'method' | 'path' | 'service'>;
+
 export interface GatewaySettings {
-  readonly routes: readonly Pick<RouteContract, 'method' | 'path' | 'service'>[];
+  readonly routes: readonly GatewayRoute[];
   readonly upstreams: Upstreams;
   readonly logLevel: string;
 }
@@ -41,7 +54,7 @@ export async function createGateway({
 }: GatewaySettings): Promise<FastifyInstance> {
   const app = Fastify({
     logger: { level: logLevel },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
@@ -55,7 +68,9 @@ export async function createGateway({
     frameworkErrors: (error, request, reply) => answer(toProblem(error), request, reply),
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request, payload, done) => done(null, limited(request, payload)));
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) =>
+    takeBody(request, payload),
+  );
   app.addHook('onRequest', async (request) => checkDeclaredLength(request));
   app.setNotFoundHandler((request, reply) => answer(nothingHere(request), request, reply));
   app.setErrorHandler((error, request, reply) => {
@@ -76,14 +91,10 @@ export async function createGateway({
   });
   addHealth(app, upstreams);
   const known = new Set(routes.map(({ method, path }) => `${method} ${path}`));
-  const pages = PAGES.filter(({ method, path }) => !known.has(`${method} ${path}`));
-  for (const { method, path, service } of [...routes, ...pages]) {
-    app.route({
-      method,
-      url: path,
-      handler: (request, reply) => forward(service, upstreams, request, reply),
-    });
-  }
+  addRoutes(app, upstreams, [
+    ...routes,
+    ...PAGES.filter(({ method, path }) => !known.has(`${method} ${path}`)),
+  ]);
   return app;
 }
 
@@ -96,22 +107,53 @@ function addHealth(app: FastifyInstance, upstreams: Upstreams): void {
   });
 }
 
+/** Several services can answer one path; only here it is known which methods all of them together answer. */
+function addRoutes(app: FastifyInstance, upstreams: Upstreams, routes: readonly GatewayRoute[]): void {
+  for (const { method, path, service } of routes) {
+    app.route({
+      method,
+      url: path,
+      handler: (request, reply) => forward(service, upstreams, request, reply),
+    });
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const answered = routes.filter((route) => route.path === path).map(({ method }) => method);
+    app.route({
+      method: METHODS.filter((method) => !answered.includes(method)),
+      url: path,
+      handler: (request, reply) => answer(wrongMethod(request, answered), request, reply),
+    });
+  }
+}
+
+/** Hands the request to an instance of the service. One that refuses the connection has not seen it: the next is asked. */
 function forward(
   service: ServiceName,
   upstreams: Upstreams,
   request: FastifyRequest,
   reply: FastifyReply,
+  triesLeft = MOST_TRIES,
 ): FastifyReply {
-  const upstream = upstreams.choose(service);
+  const upstream = triesLeft > 0 ? upstreams.choose(service) : undefined;
   if (upstream === undefined) throw unavailable(service);
+  const inOnePiece = Buffer.isBuffer(request.body);
   return reply.from(undefined, {
     getUpstream: () => upstream,
+    ...(inOnePiece && {
+      body: request.body,
+      contentType: request.headers['content-type'] ?? NO_CONTENT_TYPE,
+    }),
     rewriteRequestHeaders: (_request, headers) => forwardedHeaders(request, headers),
     // A write may have happened although its answer was lost: whether to send it again is the caller's decision.
     retryDelay: () => null,
     onError: (failed, { error }) => {
       const cause = (error as Error).cause as { code?: string } | undefined;
-      if (cause?.code === 'ECONNREFUSED') upstreams.refused(upstream);
+      const refused = cause?.code === 'ECONNREFUSED';
+      if (refused) upstreams.refused(upstream);
+      if (refused && (inOnePiece || request.body === undefined) && upstreams.choose(service) !== undefined) {
+        forward(service, upstreams, request, failed as FastifyReply, triesLeft - 1);
+        return;
+      }
       answer(cause instanceof Problem ? cause : unavailable(service, cause), request, failed as FastifyReply);
     },
   });
@@ -121,6 +163,7 @@ type Headers = Record<string, string | string[] | undefined>;
 
 function forwardedHeaders(request: FastifyRequest, headers: Headers): Headers {
   for (const name of HOP_BY_HOP) delete headers[name];
+  if (request.headers['content-type'] === undefined) delete headers['content-type'];
   // The body of a GET is not read, so its length must not be promised.
   if (request.body === undefined) delete headers['content-length'];
   const before = headers['x-forwarded-for'];
