@@ -27,3 +27,4 @@ export * from './routes/index.ts';
 export * from './schemas.ts';
 export * from './topics.ts';
 export * from './validation.ts';
+export * from './workflow-definition.ts';

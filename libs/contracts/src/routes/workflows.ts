@@ -64,7 +64,7 @@ export const ExecutionWithSteps = Type.Object({ ...executionFields, steps: Type.
 export type ExecutionWithSteps = Static<typeof ExecutionWithSteps>;
 
 const params = Type.Object({ id: Id });
-const usual = ['UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED', 'UNAVAILABLE'] as const satisfies ErrorCode[];
+const usual = ['UNAUTHORIZED', 'FORBIDDEN', 'UNAVAILABLE'] as const satisfies ErrorCode[];
 const one = { description: 'The workflow.', schema: Workflow };
 
 export const createWorkflow = defineRoute({

@@ -1,0 +1,273 @@
+import { isUniqueViolation, type Database, type Queryable } from '@trackline/postgres';
+import type { ChangedExecution, Effects } from '../../domain/effects.ts';
+import type { Execution } from '../../domain/execution.ts';
+import { timerOf } from '../../domain/timers.ts';
+import type { Commit, EffectWriter, OutboxEntry } from '../../ports.ts';
+import { insertExecutions, updateExecutions } from './execution-writes.ts';
+import { toTime } from './execution-rows.ts';
+
+/** Something that was read has changed since: the transaction must not stand. */
+class Conflict extends Error {}
+
+/** The partition to which an execution's timer belongs: its contact's. */
+export type PartitionOf = (execution: Pick<Execution, 'organizationId' | 'contactId'>) => number;
+
+export function effectWriter(database: Database, partitionOf: PartitionOf): EffectWriter {
+  return {
+    async commit(commit) {
+      const durable = commit.effects !== undefined || commit.settled !== undefined;
+      try {
+        await database.transaction((tx) => write(tx, commit, partitionOf), { durable });
+        return true;
+      } catch (error) {
+        // A unique violation: another has begun the one execution that is allowed.
+        if (error instanceof Conflict || isUniqueViolation(error)) return false;
+        throw error;
+      }
+    },
+
+    async leftOver(partition, limit) {
+      const { rows } = await database.query<OutboxEntry>({
+        name: 'trigger.left_over',
+        text: `SELECT id, partition, kind, body FROM trigger.outbox WHERE partition = $1 ORDER BY id LIMIT $2`,
+        values: [partition, limit],
+      });
+      return rows;
+    },
+
+    async forget(outboxIds) {
+      await database.query({
+        name: 'trigger.forget',
+        text: `DELETE FROM trigger.outbox WHERE id = ANY ($1::uuid[])`,
+        values: [outboxIds],
+      });
+    },
+
+    async noteRefusedUpdates(refusals) {
+      await database.query({
+        name: 'trigger.note_refused',
+        text: `UPDATE trigger.step s SET detail = coalesce(s.detail, '{}') || jsonb_build_object('refused', r.refused::jsonb)
+               FROM unnest($1::uuid[], $2::int[], $3::text[]) AS r (execution_id, visit, refused)
+               WHERE s.execution_id = r.execution_id AND s.visit = r.visit`,
+        values: [
+          refusals.map((refusal) => refusal.executionId),
+          refusals.map((refusal) => refusal.visit),
+          refusals.map((refusal) => JSON.stringify(refusal.refused)),
+        ],
+      });
+    },
+
+    async purgeHandled(olderThanMs, limit) {
+      const { rowCount } = await database.query({
+        name: 'trigger.purge_handled',
+        text: `DELETE FROM trigger.handled WHERE event_id IN (
+                 SELECT event_id FROM trigger.handled WHERE handled_at < now() - $1 * interval '1 millisecond'
+                 ORDER BY handled_at LIMIT $2)`,
+        values: [olderThanMs, limit],
+      });
+      return rowCount;
+    },
+  };
+}
+
+async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): Promise<void> {
+  if (commit.positions) await movePositions(tx, commit.positions);
+  if (commit.unchanged?.size) await holdVersions(tx, commit.unchanged);
+  if (commit.effects) await writeEffects(tx, commit.effects, partitionOf);
+  if (commit.settled?.length) await settleTimers(tx, commit.settled, partitionOf);
+  if (commit.outbox?.length) await insertOutbox(tx, commit.outbox);
+}
+
+/** By compare-and-set: whoever moves them first has the batch, the other's transaction falls. */
+async function movePositions(
+  tx: Queryable,
+  { topic, partition, moved }: NonNullable<Commit['positions']>,
+): Promise<void> {
+  if (moved.length === 0) return;
+  const { rows } = await tx.query<{ moved: number }>({
+    name: 'trigger.move_positions',
+    text: `WITH m AS (SELECT * FROM unnest($3::text[], $4::bigint[], $5::bigint[]) AS m (source, old, new)),
+           first AS (
+             INSERT INTO trigger.position (topic, partition, source, source_offset)
+             SELECT $1, $2, source, new FROM m WHERE old < 0 ON CONFLICT DO NOTHING RETURNING 1
+           ), later AS (
+             UPDATE trigger.position p SET source_offset = m.new FROM m
+             WHERE p.topic = $1 AND p.partition = $2 AND p.source = m.source AND p.source_offset = m.old RETURNING 1
+           )
+           SELECT (SELECT count(*) FROM first) + (SELECT count(*) FROM later) AS moved`,
+    values: [topic, partition, moved.map((m) => m.source), moved.map((m) => m.from), moved.map((m) => m.to)],
+  });
+  if (rows[0]!.moved !== moved.length) throw new Conflict();
+}
+
+async function holdVersions(tx: Queryable, versions: ReadonlyMap<string, number>): Promise<void> {
+  const { rows } = await tx.query<{ organization_id: string; version: number }>({
+    name: 'trigger.hold_versions',
+    text: `SELECT organization_id, version FROM trigger.organization_version
+           WHERE organization_id = ANY ($1::uuid[]) ORDER BY organization_id FOR SHARE`,
+    values: [[...versions.keys()]],
+  });
+  for (const row of rows) if (versions.get(row.organization_id) !== row.version) throw new Conflict();
+}
+
+async function writeEffects(tx: Queryable, effects: Effects, partitionOf: PartitionOf): Promise<void> {
+  const changed = [...effects.executions.values()];
+  const started = changed.filter(({ from }) => from === null);
+  const moved = changed.filter(({ from }) => from !== null);
+  if (moved.length > 0 && (await updateExecutions(tx, moved)) !== moved.length) throw new Conflict();
+  if (started.length > 0) await insertExecutions(tx, started, partitionOf);
+  await writeSteps(tx, effects);
+  await writeWaits(tx, changed);
+  await writeTimers(tx, changed, partitionOf);
+  await writeHandled(tx, effects.handled);
+}
+
+async function writeSteps(tx: Queryable, { visits }: Effects): Promise<void> {
+  const steps = [...visits].flatMap(([executionId, log]) =>
+    [...log.values()].map((visit) => ({ executionId, ...visit })),
+  );
+  if (steps.length === 0) return;
+  await tx.query({
+    name: 'trigger.write_steps',
+    text: `INSERT INTO trigger.step (execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail)
+           SELECT execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail::jsonb
+           FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+             $8::timestamptz[], $9::text[])
+             AS s (execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail)
+           ON CONFLICT (execution_id, visit) DO UPDATE SET status = excluded.status, branch = excluded.branch,
+             ended_at = excluded.ended_at, detail = excluded.detail`,
+    values: [
+      steps.map((step) => step.executionId),
+      steps.map((step) => step.visit),
+      steps.map((step) => step.stepId),
+      steps.map((step) => step.type),
+      steps.map((step) => step.status),
+      steps.map((step) => step.branch ?? null),
+      steps.map((step) => toTime(step.startedAtMs)),
+      steps.map((step) => toTime(step.endedAtMs)),
+      steps.map((step) => (step.detail ? JSON.stringify(step.detail) : null)),
+    ],
+  });
+}
+
+async function writeWaits(tx: Queryable, changed: readonly ChangedExecution[]): Promise<void> {
+  const over = changed.filter(({ hadWait }) => hadWait).map(({ execution }) => execution);
+  if (over.length > 0) {
+    await tx.query({
+      name: 'trigger.end_waits',
+      text: `DELETE FROM trigger.wait w USING unnest($1::uuid[], $2::uuid[], $3::uuid[])
+               AS e (organization_id, contact_id, execution_id)
+             WHERE w.organization_id = e.organization_id AND w.contact_id = e.contact_id AND w.execution_id = e.execution_id`,
+      values: [over.map((e) => e.organizationId), over.map((e) => e.contactId), over.map((e) => e.id)],
+    });
+  }
+  const waits = changed.flatMap(({ execution }) =>
+    execution.waitsFor.map((eventName) => ({ ...execution, eventName })),
+  );
+  if (waits.length === 0) return;
+  await tx.query({
+    name: 'trigger.begin_waits',
+    text: `INSERT INTO trigger.wait (organization_id, contact_id, event_name, execution_id)
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])`,
+    values: [
+      waits.map((wait) => wait.organizationId),
+      waits.map((wait) => wait.contactId),
+      waits.map((wait) => wait.eventName),
+      waits.map((wait) => wait.id),
+    ],
+  });
+}
+
+async function writeTimers(
+  tx: Queryable,
+  changed: readonly ChangedExecution[],
+  partitionOf: PartitionOf,
+): Promise<void> {
+  const over = changed.filter(({ execution, from }) => from !== null && !timerOf(execution));
+  await removeTimers(
+    tx,
+    over.map(({ execution }) => execution.id),
+  );
+  await setTimers(
+    tx,
+    changed.map(({ execution }) => execution),
+    partitionOf,
+  );
+}
+
+async function settleTimers(
+  tx: Queryable,
+  executions: readonly Execution[],
+  partitionOf: PartitionOf,
+): Promise<void> {
+  const idle = executions.filter((execution) => !timerOf(execution));
+  await removeTimers(
+    tx,
+    idle.map(({ id }) => id),
+  );
+  await setTimers(tx, executions, partitionOf);
+}
+
+async function removeTimers(tx: Queryable, executionIds: readonly string[]): Promise<void> {
+  if (executionIds.length === 0) return;
+  await tx.query({
+    name: 'trigger.remove_timers',
+    text: `DELETE FROM trigger.timer WHERE execution_id = ANY ($1::uuid[])`,
+    values: [executionIds],
+  });
+}
+
+async function setTimers(
+  tx: Queryable,
+  executions: readonly Execution[],
+  partitionOf: PartitionOf,
+): Promise<void> {
+  const set = executions.flatMap((execution) => {
+    const timer = timerOf(execution);
+    return timer ? [{ id: execution.id, partition: partitionOf(execution), ...timer }] : [];
+  });
+  if (set.length === 0) return;
+  await tx.query({
+    name: 'trigger.set_timers',
+    text: `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
+           SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[])
+           ON CONFLICT (execution_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at`,
+    values: [
+      set.map((timer) => timer.id),
+      set.map((timer) => timer.partition),
+      set.map((timer) => timer.kind),
+      set.map((timer) => toTime(timer.dueAtMs)),
+    ],
+  });
+}
+
+async function writeHandled(tx: Queryable, handled: Effects['handled']): Promise<void> {
+  if (handled.size === 0) return;
+  const rows = [...handled];
+  await tx.query({
+    name: 'trigger.write_handled',
+    text: `INSERT INTO trigger.handled (event_id, workflows_triggered, executions_resumed, handled_at)
+           SELECT event_id, started, resumed, now() FROM unnest($1::uuid[], $2::int[], $3::int[]) AS h (event_id, started, resumed)
+           ON CONFLICT DO NOTHING`,
+    values: [
+      rows.map(([eventId]) => eventId),
+      rows.map(([, counts]) => counts.workflowsTriggered),
+      rows.map(([, counts]) => counts.executionsResumed),
+    ],
+  });
+}
+
+async function insertOutbox(tx: Queryable, entries: readonly OutboxEntry[]): Promise<void> {
+  await tx.query({
+    name: 'trigger.write_outbox',
+    text: `INSERT INTO trigger.outbox (id, partition, kind, body)
+           SELECT id, partition, kind, body::json FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[])
+             AS o (id, partition, kind, body)`,
+    values: [
+      entries.map((entry) => entry.id),
+      entries.map((entry) => entry.partition),
+      entries.map((entry) => entry.kind),
+      entries.map((entry) => JSON.stringify(entry.body)),
+    ],
+  });
+}

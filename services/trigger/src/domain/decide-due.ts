@@ -1,0 +1,51 @@
+import { advance, type ApplyUpdates } from './advance.ts';
+import { EffectCollector, type Effects } from './effects.ts';
+import type { Execution, Workflow } from './execution.ts';
+import type { ContactView } from './fields.ts';
+import type { TimerKind } from './timers.ts';
+
+export interface DueExecution {
+  readonly execution: Execution;
+  readonly kind: TimerKind;
+}
+
+export interface DueWorld {
+  readonly workflowOf: (execution: Execution) => Workflow | undefined;
+  /** By contact id. */
+  readonly contacts: ReadonlyMap<string, ContactView>;
+  readonly nowMs: number;
+}
+
+export interface DueDecision {
+  readonly effects: Effects;
+  /** Executions that their timer does not concern as they stand now: it is to be forgotten, or set to what they wait for. */
+  readonly untouched: readonly Execution[];
+}
+
+/** Decides what becomes of executions whose time has come, in the order in which it came. Pure. */
+export function decideDue(
+  due: readonly DueExecution[],
+  { workflowOf, contacts: given, nowMs }: DueWorld,
+  tools: { readonly newId: () => string; readonly applyUpdates: ApplyUpdates },
+): DueDecision {
+  const effects = new EffectCollector(tools.newId);
+  const contacts = new Map(given);
+  const untouched: Execution[] = [];
+  for (const { execution, kind } of due) {
+    const workflow = workflowOf(execution);
+    const moved =
+      workflow &&
+      advance(workflow, execution, kind === 'turn' ? { kind } : { kind: 'due' }, {
+        nowMs,
+        contact: contacts.get(execution.contactId),
+        applyUpdates: tools.applyUpdates,
+      });
+    if (!moved) {
+      untouched.push(execution);
+      continue;
+    }
+    effects.add(execution, moved);
+    if (moved.contact) contacts.set(execution.contactId, moved.contact);
+  }
+  return { effects, untouched };
+}

@@ -1,0 +1,109 @@
+import type { ExecutionStatus, WorkflowDefinition, WorkflowStatus } from '@trackline/contracts';
+import type { EventView } from './fields.ts';
+import { toGraph, type Graph } from './graph.ts';
+
+/** One version of a workflow, and how the workflow as a whole stands now. */
+export interface Workflow {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly version: number;
+  readonly status: WorkflowStatus;
+  readonly definition: WorkflowDefinition;
+  readonly graph: Graph;
+  /** Whether any step reads or changes the contact. */
+  readonly usesContact: boolean;
+}
+
+const CONTACT_STEPS = new Set(['condition', 'update_contact']);
+
+export function toWorkflow(
+  stored: Pick<Workflow, 'id' | 'organizationId' | 'version' | 'status' | 'definition'>,
+): Workflow {
+  const graph = toGraph(stored.definition.steps);
+  const usesContact = [...graph.steps.values()].some(({ step }) => CONTACT_STEPS.has(step.type));
+  return { ...stored, graph, usesContact };
+}
+
+/** One contact's way through one version of a workflow. All times are milliseconds since the epoch. */
+export interface Execution {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly workflowId: string;
+  readonly workflowVersion: number;
+  readonly contactId: string;
+  readonly status: ExecutionStatus;
+  /** Why it ended as it did. */
+  readonly reason: string | null;
+  /** The step it stands at; with `paused`, the one that comes next. */
+  readonly stepId: string | null;
+  /** Steps entered so far: numbers each visit. */
+  readonly visits: number;
+  /** Counts up with each change; every change is made on the revision that was read, or not at all. */
+  readonly revision: number;
+  /** While waiting: the events that end the wait. */
+  readonly waitsFor: readonly string[];
+  /** The deadline of the wait or the end of the delay. */
+  readonly dueAtMs: number | null;
+  /** When the step it stands at was entered. */
+  readonly enteredAtMs: number;
+  readonly trigger: EventView;
+  /** The events that ended waits, by step. */
+  readonly resumes: Readonly<Record<string, EventView>>;
+  /** The step of the last of them. */
+  readonly latestResume: string | null;
+  readonly startedAtMs: number;
+  /** Time in an execution never goes back, whatever the moments of its events. */
+  readonly movedAtMs: number;
+  readonly endedAtMs: number | null;
+  /** At most one running execution per contact and workflow. */
+  readonly sole: boolean;
+}
+
+/** One visit of one step, as it is shown. Written again, under the same number, when a wait or delay ends. */
+export interface StepVisit {
+  readonly visit: number;
+  readonly stepId: string;
+  readonly type: string;
+  readonly status: 'waiting' | 'completed' | 'failed' | 'cancelled';
+  readonly branch?: 'yes' | 'no';
+  readonly startedAtMs: number;
+  readonly endedAtMs?: number;
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+const ENDED: ReadonlySet<ExecutionStatus> = new Set(['completed', 'failed', 'cancelled']);
+export const hasEnded = ({ status }: Pick<Execution, 'status'>): boolean => ENDED.has(status);
+
+export interface NewExecution {
+  readonly id: string;
+  readonly contactId: string;
+  readonly event: EventView;
+  readonly nowMs: number;
+}
+
+/** An execution that has not taken its first step yet. */
+export const newExecution = (
+  workflow: Workflow,
+  { id, contactId, event, nowMs }: NewExecution,
+): Execution => ({
+  id,
+  organizationId: workflow.organizationId,
+  workflowId: workflow.id,
+  workflowVersion: workflow.version,
+  contactId,
+  status: 'active',
+  reason: null,
+  stepId: workflow.graph.start,
+  visits: 0,
+  revision: 0,
+  waitsFor: [],
+  dueAtMs: null,
+  enteredAtMs: nowMs,
+  trigger: event,
+  resumes: {},
+  latestResume: null,
+  startedAtMs: nowMs,
+  movedAtMs: nowMs,
+  endedAtMs: null,
+  sole: workflow.definition.settings?.allowReentry === false,
+});

@@ -1,0 +1,53 @@
+import { decodeAdmitted, parseReplyTo, type RawMessage } from '@trackline/contracts';
+import { isUuid } from '@trackline/kernel';
+import type { IncomingEvent } from '../domain/decide-events.ts';
+import type { EventView } from '../domain/fields.ts';
+
+/** A message that no later attempt will make readable. */
+export interface Unreadable {
+  readonly offset: number;
+  readonly reason: string;
+  readonly detail: string;
+}
+
+/** The events of a batch from their headers alone; a body is read when something may come of its event. */
+export function decodeEvents(messages: readonly RawMessage[]): IncomingEvent[] | Unreadable {
+  const events: IncomingEvent[] = [];
+  for (const message of messages) {
+    try {
+      events.push(decode(message));
+    } catch (error) {
+      return { offset: message.offset, reason: 'undecodable', detail: (error as Error).message };
+    }
+  }
+  return events;
+}
+
+function decode(message: RawMessage): IncomingEvent {
+  const { replyTo, ...event } = decodeAdmitted(message);
+  for (const [what, id] of [
+    ['event', event.eventId],
+    ['organization', event.organizationId],
+    ['contact', event.contactId],
+  ] as const) {
+    if (!isUuid(id)) throw new Error(`The ${what} id "${id}" is no UUID.`);
+  }
+  let view: EventView | undefined;
+  return {
+    ...event,
+    ...(parseReplyTo(replyTo) && { replyTo }),
+    view: () => (view ??= { eventId: event.eventId, name: event.name, properties: parse(event.properties) }),
+  };
+}
+
+/** Properties were checked at the door; what is no object all the same counts as none. */
+function parse(properties: Buffer | string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(properties.toString());
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,144 @@
+import { contactKey, partitionOf, Problem, type ExecutionStatus } from '@trackline/contracts';
+import { isUuid } from '@trackline/kernel';
+import { advance } from '../domain/advance.ts';
+import { soleKey } from '../domain/decide-events.ts';
+import { EffectCollector } from '../domain/effects.ts';
+import { hasEnded, newExecution, toWorkflow, type Execution, type StepVisit } from '../domain/execution.ts';
+import type {
+  Contacts,
+  EffectWriter,
+  ExecutionReader,
+  ExecutionStore,
+  ListPage,
+  TimerReader,
+  WorkflowRecord,
+} from '../ports.ts';
+import type { KnownWorkflows } from './known-workflows.ts';
+import { toOutbox, type Outbox } from './outbox.ts';
+
+export interface ByHandDependencies {
+  readonly store: ExecutionStore;
+  readonly reader: ExecutionReader;
+  readonly timers: TimerReader;
+  readonly workflows: KnownWorkflows;
+  readonly writer: EffectWriter;
+  readonly contacts: Contacts;
+  readonly outbox: Outbox;
+  readonly newId: () => string;
+  readonly contactPartitions: number;
+}
+
+/** The state that was read is changed by others now and then; more often than this in a row it is not. */
+const MAX_ATTEMPTS = 10;
+
+/** What people do to executions, on whichever instance their request reaches. Refusals are thrown as `Problem`. */
+export class RunByHand {
+  private readonly use: ByHandDependencies;
+
+  constructor(use: ByHandDependencies) {
+    this.use = use;
+  }
+
+  /** Starts an execution and gives its id. */
+  async start(
+    record: WorkflowRecord,
+    by: { contactId?: string; contactEmail?: string },
+    data: Readonly<Record<string, unknown>>,
+  ): Promise<string> {
+    if (record.status !== 'enabled') {
+      throw new Problem(
+        'CONFLICT',
+        `The workflow is ${record.status}: enable it before you start executions.`,
+      );
+    }
+    const { contacts, newId } = this.use;
+    const contactId = await contacts.find(record.organizationId, by);
+    if (contactId === undefined) {
+      throw new Problem(
+        'CONTACT_NOT_FOUND',
+        'There is no such contact: give the contactId or contactEmail of one.',
+        {
+          error: 'Contact not found',
+        },
+      );
+    }
+    const workflow = toWorkflow(record);
+    const [nowMs, known] = await Promise.all([
+      this.use.timers.nowMs(),
+      contacts.load([{ organizationId: record.organizationId, contactId }]),
+    ]);
+    const event = { eventId: null, name: null, properties: data };
+    const execution = newExecution(workflow, { id: newId(), contactId, event, nowMs });
+    await this.refuseSecond(execution);
+    const effects = new EffectCollector(newId);
+    const surroundings = { nowMs, contact: known.get(contactId), applyUpdates: contacts.apply };
+    effects.add(undefined, advance(workflow, execution, { kind: 'start' }, surroundings)!);
+    if (!(await this.carry(effects))) throw secondRun();
+    return execution.id;
+  }
+
+  async find(
+    organizationId: string,
+    id: string,
+  ): Promise<{ execution: Execution; visits: readonly StepVisit[] }> {
+    const execution = isUuid(id) ? await this.use.store.find(organizationId, id) : undefined;
+    if (!execution) throw new Problem('NOT_FOUND', 'There is no such execution.');
+    return { execution, visits: await this.use.store.visits(id) };
+  }
+
+  async list(
+    workflowId: string,
+    page: ListPage & { readonly status?: ExecutionStatus; readonly contactId?: string },
+  ): Promise<readonly Execution[]> {
+    if (page.contactId !== undefined && !isUuid(page.contactId)) return [];
+    return this.use.store.list(workflowId, page);
+  }
+
+  /** Cancelling what was cancelled before changes nothing. */
+  async cancel(organizationId: string, id: string): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { execution } = await this.find(organizationId, id);
+      if (execution.status === 'cancelled') return;
+      if (hasEnded(execution)) {
+        throw new Problem('CONFLICT', `The execution has ended before: it is ${execution.status}.`);
+      }
+      if (await this.tryCancel(execution)) return;
+    }
+    throw new Problem('UNAVAILABLE', 'The execution kept changing. Try again.');
+  }
+
+  private async tryCancel(execution: Execution): Promise<boolean> {
+    const organizations = await this.use.workflows.load([execution.organizationId]);
+    const workflow = (await this.use.workflows.workflowsOf([execution], organizations))(execution);
+    if (!workflow) throw new Error(`The definition of execution ${execution.id} is missing.`);
+    const nowMs = await this.use.timers.nowMs();
+    const moved = advance(
+      workflow,
+      execution,
+      { kind: 'cancel', reason: 'cancelled by hand' },
+      { nowMs, contact: undefined, applyUpdates: this.use.contacts.apply },
+    );
+    const effects = new EffectCollector(this.use.newId);
+    effects.add(execution, moved!);
+    return this.carry(effects);
+  }
+
+  private async refuseSecond({ sole, workflowId, contactId }: Execution): Promise<void> {
+    if (!sole) return;
+    const running = await this.use.reader.soleRuns([{ workflowId, contactId }]);
+    if (running.some((run) => soleKey(run.workflowId, run.contactId) === soleKey(workflowId, contactId)))
+      throw secondRun();
+  }
+
+  private async carry(effects: EffectCollector): Promise<boolean> {
+    const partition = (of: { organizationId: string; contactId: string }) =>
+      partitionOf(contactKey(of.organizationId, of.contactId), this.use.contactPartitions);
+    const outbox = toOutbox(effects, partition, this.use.newId);
+    if (!(await this.use.writer.commit({ effects, outbox }))) return false;
+    await this.use.outbox.carryOut(outbox);
+    return true;
+  }
+}
+
+const secondRun = (): Problem =>
+  new Problem('CONFLICT', 'An execution of this contact is running, and the workflow allows one at a time.');

@@ -1,0 +1,212 @@
+import type {
+  ContactUpdateConfig,
+  ExecutionProgress,
+  ExecutionStatus,
+  WorkflowDefinition,
+  WorkflowStatus,
+} from '@trackline/contracts';
+import type { ContactChangeRequest, Counts, Effects } from './domain/effects.ts';
+import type { Execution, StepVisit } from './domain/execution.ts';
+import type { ContactView } from './domain/fields.ts';
+import type { MovedPosition, Positions } from './domain/positions.ts';
+import type { TimerKind } from './domain/timers.ts';
+
+export interface VersionRef {
+  readonly workflowId: string;
+  readonly version: number;
+}
+
+export interface StoredVersion extends VersionRef {
+  readonly organizationId: string;
+  readonly definition: WorkflowDefinition;
+}
+
+export interface OrganizationIndex {
+  readonly version: number;
+  readonly workflows: readonly {
+    readonly id: string;
+    readonly status: WorkflowStatus;
+    readonly version: number;
+  }[];
+  readonly waitedFor: readonly string[];
+}
+
+/** What the engine reads of workflows. */
+export interface WorkflowReader {
+  /** How often the organisation's workflows have changed; one that has none is missing. */
+  versions(organizationIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** The version in it is not newer than the rest. */
+  indices(organizationIds: readonly string[]): Promise<ReadonlyMap<string, OrganizationIndex>>;
+  definitions(refs: readonly VersionRef[]): Promise<readonly StoredVersion[]>;
+}
+
+export interface WaitKey {
+  readonly organizationId: string;
+  readonly contactId: string;
+  readonly eventName: string;
+}
+
+export interface SoleKey {
+  readonly workflowId: string;
+  readonly contactId: string;
+}
+
+/** What the pipelines read of executions. */
+export interface ExecutionReader {
+  /** In the order in which they were started. */
+  waitingFor(keys: readonly WaitKey[]): Promise<readonly Execution[]>;
+  /** Those of the keys for which an execution that allows no other is running. */
+  soleRuns(keys: readonly SoleKey[]): Promise<readonly SoleKey[]>;
+  handled(eventIds: readonly string[]): Promise<ReadonlyMap<string, Counts>>;
+  positions(topic: string, partition: number): Promise<Positions>;
+}
+
+export interface DueQuery {
+  readonly partition: number;
+  /** Timeouts with a later deadline stay. Milliseconds since the epoch, or minus infinity: none may fire. */
+  readonly frontierMs: number;
+}
+
+/** Timers, on the clock of the database. */
+export interface TimerReader {
+  /** Those of the partitions that have something to fire. */
+  partitionsWithDue(queries: readonly DueQuery[]): Promise<readonly number[]>;
+  due(
+    query: DueQuery,
+    limit: number,
+  ): Promise<{
+    readonly nowMs: number;
+    readonly executions: readonly { readonly execution: Execution; readonly kind: TimerKind }[];
+  }>;
+  nowMs(): Promise<number>;
+  /** Timeouts past their deadline that wait for the frontier, in these partitions. */
+  overdue(
+    partitions: readonly number[],
+  ): Promise<{ readonly count: number; readonly oldestMs: number | null }>;
+}
+
+/** Something that is to happen outside once the effects are stored. */
+export type OutboxEntry = { readonly id: string; readonly partition: number } & (
+  | { readonly kind: 'progress'; readonly body: ExecutionProgress }
+  | { readonly kind: 'contact_update'; readonly body: ContactChangeRequest }
+);
+
+export interface Commit {
+  /** Absent: nothing was read from a topic. */
+  readonly positions?: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly moved: readonly MovedPosition[];
+  };
+  readonly effects?: Effects;
+  readonly outbox?: readonly OutboxEntry[];
+  /** Organisations whose workflows must not have changed since they were read. */
+  readonly unchanged?: ReadonlyMap<string, number>;
+  /** Executions whose timer does not concern them any more. */
+  readonly settled?: readonly Execution[];
+}
+
+export interface EffectWriter {
+  /** All of it or nothing. `false`: something that was read has been changed by another; nothing is stored. */
+  commit(commit: Commit): Promise<boolean>;
+  /** Oldest first. */
+  leftOver(partition: number, limit: number): Promise<readonly OutboxEntry[]>;
+  forget(outboxIds: readonly string[]): Promise<void>;
+  /** Adds to a step that was taken what the directory refused of it. */
+  noteRefusedUpdates(refusals: readonly RefusedUpdates[]): Promise<void>;
+  /** Gives how many there were; at most `limit`. */
+  purgeHandled(olderThanMs: number, limit: number): Promise<number>;
+}
+
+export interface RefusedUpdates {
+  readonly executionId: string;
+  readonly visit: number;
+  readonly refused: readonly { readonly field: string; readonly reason: string }[];
+}
+
+export interface ContactRef {
+  readonly organizationId: string;
+  readonly contactId: string;
+}
+
+/** The directory, as far as this service needs it. */
+export interface Contacts {
+  /** By id; one that does not exist is missing. */
+  load(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, ContactView>>;
+  find(
+    organizationId: string,
+    by: { readonly contactId?: string; readonly contactEmail?: string },
+  ): Promise<string | undefined>;
+  /** Each cause takes effect once. Gives what was refused. */
+  update(
+    changes: readonly ContactChangeRequest[],
+  ): Promise<readonly { readonly cause: string; readonly field: string; readonly reason: string }[]>;
+  /** What an update would make of a contact. */
+  apply(
+    contact: ContactView,
+    updates: readonly ContactUpdateConfig[],
+  ): { readonly contact: ContactView; readonly refused: readonly object[] };
+}
+
+export interface Message {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string | null;
+  readonly value: Buffer | string | null;
+  readonly headers: Record<string, string | Buffer>;
+}
+
+export interface MessagePublisher {
+  /** Resolves when all are acknowledged. */
+  publish(messages: readonly Message[]): Promise<void>;
+}
+
+export interface WorkflowRecord {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly name: string;
+  readonly status: WorkflowStatus;
+  readonly version: number;
+  readonly definition: WorkflowDefinition;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface ListPage {
+  readonly limit: number;
+  /** The id of the last item of the page before; items come newest first. */
+  readonly after?: string;
+}
+
+/** Workflows as their owners see and change them. Every change moves the organisation's version in its transaction. */
+export interface WorkflowStore {
+  create(workflow: WorkflowRecord): Promise<void>;
+  find(organizationId: string, id: string): Promise<WorkflowRecord | undefined>;
+  list(
+    organizationId: string,
+    page: ListPage & { readonly status?: WorkflowStatus },
+  ): Promise<WorkflowRecord[]>;
+  /**
+   * `decide` sees the workflow as it stands, locked, and says what is to become of it; what it throws is thrown.
+   * Executions that the new status concerns get a turn. `undefined`: there is no such workflow.
+   */
+  change(
+    organizationId: string,
+    id: string,
+    decide: (workflow: WorkflowRecord) => WorkflowChange | undefined,
+  ): Promise<WorkflowRecord | undefined>;
+}
+
+export type WorkflowChange =
+  | { readonly kind: 'status'; readonly status: WorkflowStatus }
+  | { readonly kind: 'definition'; readonly definition: WorkflowDefinition };
+
+/** Executions as their owners see them. */
+export interface ExecutionStore {
+  find(organizationId: string, id: string): Promise<Execution | undefined>;
+  visits(executionId: string): Promise<readonly StepVisit[]>;
+  list(
+    workflowId: string,
+    page: ListPage & { readonly status?: ExecutionStatus; readonly contactId?: string },
+  ): Promise<readonly Execution[]>;
+}

@@ -1,0 +1,19 @@
+import {
+  migrate,
+  pendingMigrations,
+  type MigrateResult,
+  type Migration,
+  type Queryable,
+} from '@trackline/postgres';
+import { CreateTrigger1763600000000 } from './adapters/postgres/migrations/create-trigger-1763600000000.ts';
+
+const schema = 'trigger';
+const migrations: readonly Migration[] = [CreateTrigger1763600000000];
+
+/** Brings the schema `trigger` up to date. Idempotent; safe to run from several processes at once. */
+export const migrateTrigger = (databaseUrl: string): Promise<MigrateResult> =>
+  migrate({ databaseUrl, schema, migrations });
+
+/** Names of the migrations that are missing. The service does not start while there are any. */
+export const pendingTriggerMigrations = (database: Queryable): Promise<string[]> =>
+  pendingMigrations(database, { schema, migrations });
