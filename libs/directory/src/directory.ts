@@ -5,6 +5,7 @@ import { RevisionReader, type Reading } from './cache/revision-reader.ts';
 import { CachedOwners } from './contact/cached-owners.ts';
 import * as changing from './contact/change-contacts.ts';
 import type { Contact } from './contact/contact.ts';
+import { ContactCreator } from './contact/contact-creator.ts';
 import type { ContactInput } from './contact/contact-input.ts';
 import type { ContactRequest, ContactResolution } from './contact/contact-request.ts';
 import { loadContacts, type ContactRef } from './contact/contact.reader.ts';
@@ -49,6 +50,7 @@ export class Directory {
   private readonly revisions: RevisionReader;
   private readonly cachedOrganizations: CachedOrganizations;
   private readonly cachedOwners: CachedOwners;
+  private readonly creator: ContactCreator;
   private readonly clock: Clock;
 
   constructor(
@@ -64,6 +66,7 @@ export class Directory {
     this.revisions = new RevisionReader(database);
     this.cachedOrganizations = new CachedOrganizations(database, this.revisions, organizationCacheSize);
     this.cachedOwners = new CachedOwners(database, contactCacheSize);
+    this.creator = new ContactCreator(database, this.now);
   }
 
   private readonly now = (): Date => new Date(this.clock.now());
@@ -81,10 +84,9 @@ export class Directory {
   /** The contact of each request, at its place; made where that is allowed (`create`) and needed. */
   resolve(requests: readonly ContactRequest[], { asOf }: AsOf = {}): Promise<ContactResolution[]> {
     return resolveContacts(requests, {
-      database: this.database,
       owners: this.cachedOwners,
+      creator: this.creator,
       read: (organizationIds) => this.revisions.readUnless(asOf, organizationIds),
-      now: this.now,
     });
   }
 

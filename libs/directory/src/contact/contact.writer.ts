@@ -86,25 +86,30 @@ export const inLockOrder = <T extends Identifier>(identifiers: readonly T[]): T[
     .sort((a, b) => Buffer.compare(a.key, b.key))
     .map(({ identifier }) => identifier);
 
-/** Takes identifiers that are free; gives the keys of those that were got. */
-export async function claimFree(tx: Queryable, claims: readonly Claim[]): Promise<Set<string>> {
-  if (claims.length === 0) return new Set();
+/** Takes identifiers that are free; gives who has got which, by `identifierKey`. Of two claims for one the first gets it. */
+export async function claimFree(tx: Queryable, claims: readonly Claim[]): Promise<Map<string, string>> {
+  if (claims.length === 0) return new Map();
   const ordered = inLockOrder(claims);
-  const { rows } = await tx.query<{ organization_id: string; kind: number; value: string }>({
+  const { rows } = await tx.query<{
+    organization_id: string;
+    kind: number;
+    value: string;
+    contact_id: string;
+  }>({
     name: 'directory.claim',
     text: `INSERT INTO directory.identifier (organization_id, kind, value, contact_id)
            SELECT q.organization_id, q.kind, q.value, q.contact_id
              FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[]) WITH ORDINALITY
                AS q (organization_id, kind, value, contact_id, n) ORDER BY q.n
-           ON CONFLICT DO NOTHING RETURNING organization_id, kind, value`,
+           ON CONFLICT DO NOTHING RETURNING organization_id, kind, value, contact_id`,
     values: columnsOf(ordered),
   });
-  return new Set(rows.map((row) => `${row.organization_id}${row.kind}${row.value}`));
+  return new Map(rows.map((row) => [`${row.organization_id}${row.kind}${row.value}`, row.contact_id]));
 }
 
 async function claim(tx: Queryable, claims: readonly Claim[]): Promise<void> {
   const got = await claimFree(tx, claims);
-  const missed = claims.filter((wanted) => !got.has(identifierKey(wanted)));
+  const missed = claims.filter((wanted) => got.get(identifierKey(wanted)) !== wanted.contactId);
   if (missed.length === 0) return;
   // A further identifier that the contact has kept from a merge is its own already.
   const { rows } = await tx.query<{ own: number }>({

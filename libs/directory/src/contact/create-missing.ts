@@ -3,7 +3,7 @@ import type { Queryable } from '@trackline/postgres';
 import type { Creation } from './contact-request.ts';
 import { loadOwnersById } from './contact.reader.ts';
 import { claimFree, insertContacts, release } from './contact.writer.ts';
-import { identifierKey, type IdentifierField } from './identifier.ts';
+import { identifierKey } from './identifier.ts';
 import { recordChanges } from './outbox.ts';
 import type { Contact } from './contact.ts';
 
@@ -14,7 +14,7 @@ export type CreationOutcome =
   /** This cause made a contact that has been erased since; it must not come back. */
   | 'erased';
 
-/** Makes one contact per creation (primaries differ), unless its cause has made one before or its primary is taken meanwhile. */
+/** Makes one contact per creation, unless its cause has made one before, or its primary is taken: meanwhile, or by another of these. */
 export async function createMissing(
   tx: Queryable,
   creations: readonly Creation[],
@@ -30,14 +30,15 @@ export async function createMissing(
       [creation.primary, ...creation.others].map((identifier) => ({ ...identifier, contactId })),
     ),
   );
-  const won = wanted.filter(({ creation }) => got.has(identifierKey(creation.primary)));
-  const lost = wanted.filter(({ creation }) => !got.has(identifierKey(creation.primary)));
-  // Only what is really ours is deleted: the statement compares the contact too.
+  const hasGot = ({ creation, contactId }: Wanted): boolean =>
+    got.get(identifierKey(creation.primary)) === contactId;
+  const won = wanted.filter(hasGot);
+  const lost = wanted.filter((one) => !hasGot(one));
   await release(
     tx,
     lost.flatMap(({ creation, contactId }) =>
       creation.others
-        .filter((identifier) => got.has(identifierKey(identifier)))
+        .filter((identifier) => got.get(identifierKey(identifier)) === contactId)
         .map((identifier) => ({ ...identifier, contactId })),
     ),
   );
@@ -73,21 +74,16 @@ interface Wanted {
   readonly contactId: string;
 }
 
-/** The contacts to insert, each with those of its identifiers that it got. An identifier two of them wanted is the first's. */
-function attached(won: readonly Wanted[], got: ReadonlySet<string>, now: Date): Contact[] {
-  const given = new Set<string>();
+/** The contacts to insert, each with those of its identifiers that it got. */
+function attached(won: readonly Wanted[], got: ReadonlyMap<string, string>, now: Date): Contact[] {
   return won.map(({ creation, contactId }) => {
-    const identifiers: Partial<Record<IdentifierField, string>> = {};
-    for (const identifier of [creation.primary, ...creation.others]) {
-      const key = identifierKey(identifier);
-      if (!got.has(key) || given.has(key)) continue;
-      given.add(key);
-      identifiers[identifier.field] = identifier.value;
-    }
+    const identifiers = [creation.primary, ...creation.others].filter(
+      (identifier) => got.get(identifierKey(identifier)) === contactId,
+    );
     return {
       id: contactId,
       organizationId: creation.primary.organizationId,
-      ...identifiers,
+      ...Object.fromEntries(identifiers.map(({ field, value }) => [field, value])),
       ...(creation.firstName === undefined ? undefined : { firstName: creation.firstName }),
       properties: {},
       createdAt: now,

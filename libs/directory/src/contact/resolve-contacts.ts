@@ -1,4 +1,3 @@
-import { isDataFault, type Database } from '@trackline/postgres';
 import type { Reading } from '../cache/revision-reader.ts';
 import { referenceKey, type CachedOwners } from './cached-owners.ts';
 import {
@@ -10,16 +9,14 @@ import {
   type Search,
 } from './contact-request.ts';
 import type { Owner } from './contact.reader.ts';
-import { createMissing, type CreationOutcome } from './create-missing.ts';
+import type { ContactCreator, MadeContacts } from './contact-creator.ts';
 import { identifierKey } from './identifier.ts';
-import { settle } from './settle.ts';
 
 export interface ResolveTools {
-  readonly database: Database;
   readonly owners: CachedOwners;
   /** Revisions of at least these organisations, as of now. */
   readonly read: (organizationIds: readonly string[]) => Promise<Reading>;
-  readonly now: () => Date;
+  readonly creator: ContactCreator;
 }
 
 /** A round resolves all but those that lost a race or wait for another of the batch; both are found in the next. */
@@ -36,7 +33,7 @@ interface Open {
  */
 export async function resolveContacts(
   requests: readonly ContactRequest[],
-  { database, owners, read, now }: ResolveTools,
+  { owners, creator, read }: ResolveTools,
 ): Promise<ContactResolution[]> {
   const resolutions = new Array<ContactResolution>(requests.length);
   let open: Open[] = [];
@@ -55,7 +52,7 @@ export async function resolveContacts(
       reading,
     );
     const plan = decide(open, found, reading, resolutions);
-    const outcomes = await create(database, plan.creations, now);
+    const outcomes = await creator.create(plan.creations);
     open = [...applyOutcomes(plan.creating, outcomes, resolutions), ...plan.later].sort(
       (a, b) => a.at - b.at,
     );
@@ -110,7 +107,7 @@ const isMaker = (create: Creation | undefined, owner: Owner): boolean =>
 /** Resolves the requests of what was made; gives back those that must look again. */
 function applyOutcomes(
   creating: ReadonlyMap<Creation, Open[]>,
-  outcomes: ReadonlyMap<Creation, CreationOutcome | 'unstorable'>,
+  outcomes: MadeContacts,
   resolutions: ContactResolution[],
 ): Open[] {
   const again: Open[] = [];
@@ -128,32 +125,4 @@ function applyOutcomes(
     again.push(...others);
   }
   return again;
-}
-
-async function create(
-  database: Database,
-  creations: readonly Creation[],
-  now: () => Date,
-): Promise<Map<Creation, CreationOutcome | 'unstorable'>> {
-  if (creations.length === 0) return new Map();
-  try {
-    const outcomes = await settle(database, (tx) => createMissing(tx, creations, now()));
-    return new Map(creations.map((creation, at) => [creation, outcomes[at]!]));
-  } catch (error) {
-    if (!isDataFault(error)) throw error;
-    return isolate(database, creations, now);
-  }
-}
-
-/** A value that the database cannot hold, although our checks let it pass: the others of the batch must not pay for it. */
-async function isolate(
-  database: Database,
-  creations: readonly Creation[],
-  now: () => Date,
-): Promise<Map<Creation, CreationOutcome | 'unstorable'>> {
-  const [only] = creations;
-  if (creations.length === 1) return new Map([[only!, 'unstorable']]);
-  const middle = Math.ceil(creations.length / 2);
-  const first = await create(database, creations.slice(0, middle), now);
-  return new Map([...first, ...(await create(database, creations.slice(middle), now))]);
 }

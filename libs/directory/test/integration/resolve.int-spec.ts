@@ -274,6 +274,30 @@ describe('a batch', () => {
     expect(await here.getContact(organizationId, contactId)).not.toHaveProperty('firstName');
   });
 
+  it('loses only the one that the database refuses, although it looked right', async () => {
+    await fixture.database.query({
+      text: `ALTER TABLE directory.contact ADD CONSTRAINT refuse_boom CHECK (first_name <> 'Boom')`,
+    });
+    const batch = (cause: string) =>
+      Array.from({ length: 9 }, (_, at) => ({
+        email: `${cause}${at}@x.y`,
+        create: { cause: `${cause}${at}`, firstName: at === 4 ? 'Boom' : 'Fine' },
+      }));
+    const resolutions = (
+      await Promise.all([resolve(here, ...batch('a')), resolve(here, ...batch('b'))])
+    ).flat();
+    const lost = resolutions.flatMap((resolution, at) => ('notFound' in resolution ? [at] : []));
+    expect(lost).toEqual([4, 13]);
+    const outcomes = await here.upsertContacts(
+      organizationId,
+      batch('c').map(({ email, create: { firstName } }) => ({ email, firstName })),
+    );
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(
+      outcomes.map((_, at) => (at === 4 ? 'invalid' : 'created')),
+    );
+    await fixture.database.query({ text: `ALTER TABLE directory.contact DROP CONSTRAINT refuse_boom` });
+  });
+
   it('of nothing asks for nothing', async () => {
     fixture.statements();
     expect(await here.resolve([])).toEqual([]);
