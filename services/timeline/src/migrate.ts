@@ -2,7 +2,7 @@ import { systemClock } from '@trackline/kernel';
 import { openMaintenanceDatabase } from './adapters/postgres/maintenance-database.ts';
 import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
 import { keepPartitions } from './pipeline/keep-partitions.ts';
-import { migrateTimeline } from './schema.ts';
+import { migrateTimeline } from './adapters/postgres/schema.ts';
 
 const databaseUrl = process.env.DATABASE_URL;
 if (!databaseUrl) {

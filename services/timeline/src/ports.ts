@@ -76,12 +76,20 @@ export interface Stretch {
   readonly name?: string | undefined;
 }
 
+/** A part of a page. `reached`: so many rows were looked at without a match that the reading stopped there; the next page goes on below. */
+export interface Found<Row> {
+  readonly rows: readonly Row[];
+  readonly reached?: Place | undefined;
+}
+
+/** A stretch of an organisation's rows, with at most so much work as a page may cost, however rare the name or source is. */
+export interface OrganizationStretch extends Stretch {
+  readonly source?: string | undefined;
+}
+
 export interface EventReader {
   ofContacts(organizationId: string, contactIds: readonly string[], stretch: Stretch): Promise<StoredEvent[]>;
-  ofOrganization(
-    organizationId: string,
-    stretch: Stretch & { readonly source?: string | undefined },
-  ): Promise<StoredEvent[]>;
+  ofOrganization(organizationId: string, stretch: OrganizationStretch): Promise<Found<StoredEvent>>;
   /** The youngest row of the id, looked for in the window only. */
   byId(organizationId: string, id: string, window: ReadWindow): Promise<StoredEvent | undefined>;
   /** Which of these ids were admitted. */
@@ -91,10 +99,7 @@ export interface EventReader {
 export interface RefusalReader {
   /** The latest refusal of the id. */
   byId(organizationId: string, id: string): Promise<StoredRefusal | undefined>;
-  ofOrganization(
-    organizationId: string,
-    stretch: Stretch & { readonly source?: string | undefined },
-  ): Promise<StoredRefusal[]>;
+  ofOrganization(organizationId: string, stretch: OrganizationStretch): Promise<Found<StoredRefusal>>;
 }
 
 export interface EffectReader {

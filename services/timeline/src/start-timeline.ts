@@ -9,7 +9,7 @@ import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
 import { PartitionKeeper } from './adapters/schedule/partition-keeper.ts';
 import type { TimelineConfig } from './config.ts';
 import { keepPartitions } from './pipeline/keep-partitions.ts';
-import { pendingTimelineMigrations } from './schema.ts';
+import { pendingTimelineMigrations } from './adapters/postgres/schema.ts';
 import { TimelineModule } from './timeline.module.ts';
 
 export interface RunningTimeline {

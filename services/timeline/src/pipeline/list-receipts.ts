@@ -1,6 +1,6 @@
 import type { Receipt } from '@trackline/contracts';
 import { isClientNamed } from '../domain/event-id-time.ts';
-import { byNewest } from '../domain/page-cursor.ts';
+import { inOneOrder } from '../domain/in-one-order.ts';
 import { readableTime, type ReadRequest } from '../domain/read-request.ts';
 import { isRefusal } from '../domain/receipt.ts';
 import type { StoredEvent, StoredRefusal } from '../domain/stored-event.ts';
@@ -20,7 +20,7 @@ export const listReceipts = (sources: ReceiptSources) => {
         sources.events.ofOrganization(organizationId, wanted),
         sources.refusals.ofOrganization(organizationId, wanted),
       ]);
-      return [...events, ...refusals].sort(byNewest).slice(0, stretch.limit);
+      return inOneOrder<Row>(events, refusals, stretch.limit);
     });
     const items = await withoutLaterAdmitted(sources, organizationId, page.items);
     return { items: await complete(organizationId, items), nextCursor: page.nextCursor };

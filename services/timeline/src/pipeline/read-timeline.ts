@@ -23,7 +23,9 @@ export const readTimeline =
     if (family.erased) return undefined;
     const [exists, page] = await Promise.all([
       register.has(organizationId, family.id),
-      fillPage(request, (stretch) => events.ofContacts(organizationId, family.members, stretch)),
+      fillPage(request, async (stretch) => ({
+        rows: await events.ofContacts(organizationId, family.members, stretch),
+      })),
     ]);
     return exists ? page : undefined;
   };

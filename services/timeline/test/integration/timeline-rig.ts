@@ -10,16 +10,25 @@ import {
   type ContactChange,
   type EncodedMessage,
   type ExecutionProgress,
+  type RawMessage,
   type RefusedEvent,
 } from '@trackline/contracts';
 import { Directory, migrateDirectory, type Organization } from '@trackline/directory';
-import { connectKafka, provision, Publisher, type KafkaConnection, type PublishAck } from '@trackline/kafka';
+import {
+  connectKafka,
+  PinnedReader,
+  provision,
+  Publisher,
+  type KafkaConnection,
+  type PublishAck,
+} from '@trackline/kafka';
 import { systemClock, uuidv7, type Clock } from '@trackline/kernel';
 import { createLogger } from '@trackline/observability';
 import { createPool, type Database } from '@trackline/postgres';
 import {
   createTestDatabase,
   dependenciesFromEnv,
+  eventually,
   httpClient,
   uniqueName,
   type Call,
@@ -29,7 +38,7 @@ import { openMaintenanceDatabase } from '../../src/adapters/postgres/maintenance
 import { partitionInventory } from '../../src/adapters/postgres/partition-inventory.ts';
 import { loadConfig } from '../../src/config.ts';
 import { keepPartitions } from '../../src/pipeline/keep-partitions.ts';
-import { migrateTimeline } from '../../src/schema.ts';
+import { migrateTimeline } from '../../src/adapters/postgres/schema.ts';
 import { startTimeline, type RunningTimeline } from '../../src/start-timeline.ts';
 
 const CONTACT_PARTITIONS = 2;
@@ -43,6 +52,10 @@ export class TimelineRig {
   private readonly connection: KafkaConnection;
   private readonly env: Record<string, string>;
   private readonly running: RunningTimeline[] = [];
+
+  get databaseUrl(): string {
+    return this.testDatabase.databaseUrl;
+  }
 
   private constructor(testDatabase: TestDatabase, kafkaBrokers: string, topicPrefix: string) {
     this.testDatabase = testDatabase;
@@ -133,6 +146,29 @@ export class TimelineRig {
   executions = (...progress: readonly ExecutionProgress[]) => this.publish(progress.map(encodeExecution));
   contactsChanged = (...changes: readonly ContactChange[]) => this.publish(changes.map(encodeContactChange));
 
+  /** Headers of the dead letter of an event, as text. */
+  async deadLetter(topic: string, eventId: string): Promise<Record<string, string>> {
+    let found: Record<string, string> | undefined;
+    const reader = new PinnedReader({
+      connection: this.connection,
+      topic: `${topic}.dlq`,
+      partitions: 'all',
+      from: 'earliest',
+      onBatch: ({ messages }) => {
+        for (const { headers } of messages) {
+          if (headers.ce_id?.toString() !== eventId) continue;
+          found = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+        }
+      },
+    });
+    await reader.start();
+    try {
+      return await eventually(() => found);
+    } finally {
+      await reader.stop();
+    }
+  }
+
   async count(table: string): Promise<number> {
     const { rows } = await this.database.query<{ count: number }>({
       text: `SELECT count(*) FROM timeline.${table}`,
@@ -147,6 +183,16 @@ export class TimelineRig {
     await this.testDatabase.drop();
   }
 }
+
+/** As a consumer gets them. */
+export const asMessages = (messages: readonly EncodedMessage[]): RawMessage[] =>
+  messages.map(({ key, value, headers }, offset) => ({
+    key: key === null ? null : Buffer.from(key),
+    value: value === null ? null : Buffer.from(value),
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)])),
+    timestampMs: Date.now(),
+    offset,
+  }));
 
 let nextOffset = 0;
 

@@ -1,5 +1,6 @@
-import type { Database } from '@trackline/postgres';
+import type { Queryable } from '@trackline/postgres';
 import type { EventReader, Stretch } from '../../ports.ts';
+import { readOfOrganization } from './organization-rows.ts';
 import { EVENT_COLUMNS, eventFromRow, type EventRow } from './stored-event.ts';
 
 /**
@@ -7,10 +8,11 @@ import { EVENT_COLUMNS, eventFromRow, type EventRow } from './stored-event.ts';
  * A prepared statement would get a plan for any values, which locks every partition.
  */
 
-/** A row strictly below the place, inside the window. Parameters $2…$5, from `stretchValues`. */
+/** A row strictly below the place, inside the window: $2 to $5 of `stretchValues`. */
 const IN_STRETCH = 'occurred_at >= $2 AND occurred_at < $3 AND (occurred_at, id) < ($4, $5)';
 
-export const stretchValues = ({ window, place, limit }: Stretch): unknown[] => [
+const stretchValues = (organizationId: string, { window, place, limit }: Stretch): unknown[] => [
+  organizationId,
   new Date(window.fromMs),
   new Date(window.toMs),
   new Date(place.occurredAtMs),
@@ -18,18 +20,10 @@ export const stretchValues = ({ window, place, limit }: Stretch): unknown[] => [
   limit,
 ];
 
-/** Adds a condition for each filter that is given, its value as the next parameter. */
-export function filters(values: unknown[], wanted: Readonly<Record<string, string | undefined>>): string {
-  return Object.entries(wanted)
-    .filter(([, value]) => value !== undefined)
-    .map(([column, value]) => ` AND ${column} = $${values.push(value)}`)
-    .join('');
-}
-
-export const eventReader = (database: Database): EventReader => ({
+export const eventReader = (database: Queryable): EventReader => ({
   async ofContacts(organizationId, contactIds, stretch) {
-    const values: unknown[] = [organizationId, ...stretchValues(stretch), contactIds];
-    const filter = filters(values, { name: stretch.name });
+    const values = [...stretchValues(organizationId, stretch), contactIds];
+    const filter = stretch.name === undefined ? '' : ` AND name = $${values.push(stretch.name)}`;
     const { rows } = await database.query<EventRow>({
       text: `
         SELECT found.* FROM unnest($7::uuid[]) AS member (contact_id)
@@ -46,17 +40,11 @@ export const eventReader = (database: Database): EventReader => ({
   },
 
   async ofOrganization(organizationId, stretch) {
-    const values: unknown[] = [organizationId, ...stretchValues(stretch)];
-    const filter = filters(values, { name: stretch.name, source: stretch.source });
-    const { rows } = await database.query<EventRow>({
-      text: `
-        SELECT ${EVENT_COLUMNS} FROM timeline.event
-        WHERE organization_id = $1 AND ${IN_STRETCH}${filter}
-        ORDER BY occurred_at DESC, id DESC LIMIT $6
-      `,
-      values,
+    const { rows, reached } = await readOfOrganization<EventRow>(database, organizationId, stretch, {
+      table: 'timeline.event',
+      columns: EVENT_COLUMNS,
     });
-    return rows.map(eventFromRow);
+    return { rows: rows.map(eventFromRow), reached };
   },
 
   async byId(organizationId, id, window) {

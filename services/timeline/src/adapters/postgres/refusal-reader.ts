@@ -1,7 +1,7 @@
 import type { Database } from '@trackline/postgres';
 import type { StoredRefusal } from '../../domain/stored-event.ts';
 import type { RefusalReader } from '../../ports.ts';
-import { filters, stretchValues } from './event-reader.ts';
+import { readOfOrganization } from './organization-rows.ts';
 import { EVENT_COLUMNS, eventFromRow, type EventRow } from './stored-event.ts';
 
 type RefusalRow = EventRow & { verdict: StoredRefusal['verdict']; duplicate_of: string | null };
@@ -13,6 +13,11 @@ const fromRow = (row: RefusalRow): StoredRefusal => ({
 });
 
 const COLUMNS = `${EVENT_COLUMNS}, verdict, duplicate_of`;
+
+/** An event that was refused more than once has one receipt, the last. */
+const LATEST = `NOT EXISTS (
+  SELECT FROM timeline.refusal AS later WHERE later.id = rows.id AND later.received_at > rows.received_at
+)`;
 
 /** Refusals are kept for a month or two, by the time of their receipt: there are few partitions, and all are looked at. */
 export const refusalReader = (database: Database): RefusalReader => ({
@@ -29,20 +34,11 @@ export const refusalReader = (database: Database): RefusalReader => ({
   },
 
   async ofOrganization(organizationId, stretch) {
-    const values: unknown[] = [organizationId, ...stretchValues(stretch)];
-    const filter = filters(values, { name: stretch.name, source: stretch.source });
-    const { rows } = await database.query<RefusalRow>({
-      text: `
-        SELECT ${COLUMNS} FROM timeline.refusal AS refusal
-        WHERE organization_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND (occurred_at, id) < ($4, $5)${filter}
-          AND NOT EXISTS (
-            SELECT FROM timeline.refusal AS later
-            WHERE later.id = refusal.id AND later.received_at > refusal.received_at
-          )
-        ORDER BY occurred_at DESC, id DESC LIMIT $6
-      `,
-      values,
+    const { rows, reached } = await readOfOrganization<RefusalRow>(database, organizationId, stretch, {
+      table: 'timeline.refusal',
+      columns: COLUMNS,
+      condition: LATEST,
     });
-    return rows.map(fromRow);
+    return { rows: rows.map(fromRow), reached };
   },
 });

@@ -5,7 +5,7 @@ import {
   type Migration,
   type Queryable,
 } from '@trackline/postgres';
-import { CreateTimeline1763640000000 } from './adapters/postgres/migrations/create-timeline-1763640000000.ts';
+import { CreateTimeline1763640000000 } from './migrations/create-timeline-1763640000000.ts';
 
 const SCHEMA = 'timeline';
 const MIGRATIONS: readonly Migration[] = [CreateTimeline1763640000000];
