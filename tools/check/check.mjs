@@ -53,6 +53,12 @@ const tracks = [
   ],
   [
     {
+      name: 'lock',
+      says: 'the lock file holds what every package.json asks for',
+      mend: 'npm install',
+      commands: [['npm', 'ci', '--dry-run', '--offline', '--no-audit', '--no-fund', '--loglevel=error']],
+    },
+    {
       name: 'types',
       says: 'tsc: what is built, then the tests',
       commands: [
