@@ -4,15 +4,18 @@ import { Fault } from '../fault.ts';
 import type { Places } from '../places.ts';
 import { lastLines, type Children } from '../processes/children.ts';
 import type { Dependency } from './dependency.ts';
+import { runs } from './programs.ts';
 
-const SERVICES = ['kafka', 'postgres', 'redis'] as const;
-export type ComposeService = (typeof SERVICES)[number];
+export type ComposeService = 'kafka' | 'postgres' | 'redis';
 
-interface ComposeFile {
+/** What `docker compose config --format json` prints; the fields we read. */
+export interface ComposeFile {
+  readonly volumes?: Record<string, { readonly name: string }>;
   readonly services: Record<
     string,
     {
       readonly environment?: Record<string, string | null>;
+      readonly volumes?: readonly { readonly type: string; readonly source?: string }[];
       readonly ports?: readonly { readonly published?: string; readonly target: number }[];
     }
   >;
@@ -34,10 +37,18 @@ export async function startFromCompose(
   requireDocker();
   const file = join(places.root, 'docker-compose.yml');
   const compose = (...args: string[]) => ['compose', '--file', file, ...args];
-  if (fresh) await run(places, children, compose('rm', '--stop', '--force', '--volumes', ...wanted));
+  const config = JSON.parse(output(compose('config', '--format', 'json'))) as ComposeFile;
+  if (fresh) {
+    await run(places, children, compose('rm', '--stop', '--force', ...wanted));
+    await run(places, children, [
+      'volume',
+      'rm',
+      '--force',
+      ...wanted.flatMap((service) => volumesOf(service, config)),
+    ]);
+  }
   const before = runningServices(file);
   await run(places, children, compose('up', '--detach', '--wait', ...wanted));
-  const config = JSON.parse(output(compose('config', '--format', 'json'))) as ComposeFile;
   const dependency = (service: ComposeService): Dependency => ({
     address: addressOf(service, config),
     origin: 'container of docker-compose.yml',
@@ -69,9 +80,16 @@ export function addressOf(service: ComposeService, config: ComposeFile): string 
   return `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
 }
 
+export function volumesOf(service: ComposeService, config: ComposeFile): string[] {
+  const sources = (config.services[service]?.volumes ?? []).filter(({ type }) => type === 'volume');
+  return sources
+    .map(({ source }) => config.volumes?.[source ?? '']?.name)
+    .filter((name) => name !== undefined);
+}
+
 function requireDocker(): void {
   const { status, error, stderr } = spawnSync('docker', ['info'], { encoding: 'utf8' });
-  if (error)
+  if (error || !runs('docker', 'compose', 'version'))
     throw new Fault(
       '--docker needs Docker with its compose plugin.',
       'See https://docs.docker.com/engine/install/',
@@ -90,7 +108,7 @@ function runningServices(file: string): string[] {
 
 function output(args: string[]): string {
   const { status, stdout, stderr } = spawnSync('docker', args, { encoding: 'utf8' });
-  if (status !== 0) throw new Fault(`docker ${args.slice(3).join(' ')} failed:\n${stderr.trim()}`);
+  if (status !== 0) throw new Fault(`docker ${args.join(' ')} failed:\n${stderr.trim()}`);
   return stdout;
 }
 
@@ -99,7 +117,7 @@ async function run(places: Places, children: Children, args: string[]): Promise<
   const { code } = await child.exited;
   if (code !== 0) {
     throw new Fault(
-      `docker ${args.slice(3).join(' ')} failed:\n${lastLines(child.logFile)}`,
+      `docker ${args.join(' ')} failed:\n${lastLines(child.logFile)}`,
       `All of it: ${join(places.logs, 'docker.log')}`,
     );
   }

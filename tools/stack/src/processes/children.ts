@@ -77,7 +77,10 @@ export class Children {
 
   async stopAll(onStopped: (record: RunRecord, how: Stopped) => void): Promise<void> {
     this.closed = true;
-    await stopInOrder([...this.running], onStopped);
+    await stopInOrder([...this.running], (record, how) => {
+      this.forget(record);
+      onStopped(record, how);
+    });
   }
 
   get isClosed(): boolean {
