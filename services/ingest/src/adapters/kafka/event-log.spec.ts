@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { partitionOf, type EventFacts } from '@trackline/contracts';
+import { PublisherFull, PublishTimeout, type OutgoingMessage } from '@trackline/kafka';
+import { kafkaEventLog } from './event-log.ts';
+
+const event: EventFacts = {
+  eventId: 'e',
+  organizationId: 'o',
+  contactId: 'c',
+  name: 'n',
+  source: 's',
+  backfill: false,
+  properties: '{}',
+};
+const failing = (error: Error) => kafkaEventLog({ publish: () => Promise.reject(error) }, 6);
+
+describe('the event log', () => {
+  it('puts an event where all events of its contact go', async () => {
+    const sent: OutgoingMessage[] = [];
+    const log = kafkaEventLog({ publish: async (messages) => (sent.push(...messages), []) }, 6);
+    await log.append([event], true);
+    expect(sent).toMatchObject([
+      { topic: 'events.received.v1', key: 'o:c', partition: partitionOf('o:c', 6) },
+    ]);
+  });
+
+  it('says that nothing was recorded when the queue is full', async () => {
+    await expect(failing(new PublisherFull('x')).append([event], false)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('Nothing was recorded'),
+      options: { headers: { 'Retry-After': '1' } },
+    });
+  });
+
+  it.each([
+    [true, 'it counts once'],
+    [false, 'may count twice'],
+  ])('says honestly what it does not know (safe to resend: %p)', async (isSafe, words) => {
+    await expect(failing(new PublishTimeout('x')).append([event], isSafe)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(new RegExp(`may or may not have been recorded.*${words}`)),
+    });
+  });
+});

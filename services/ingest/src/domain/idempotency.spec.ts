@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { answered, refused } from './decision.ts';
+import { fingerprintOf, isRemembered, replayOf } from './idempotency.ts';
+
+describe('the first answer of an Idempotency-Key', () => {
+  it.each([
+    ['200', answered(200, {})],
+    ['202', answered(202, {})],
+    ['409', refused('DUPLICATE_EVENT', 'x')],
+    ['400 Contact not found', refused('CONTACT_NOT_FOUND', 'x')],
+  ])('of %s is remembered', (_, decision) => expect(isRemembered(decision)).toBe(true));
+
+  it.each([
+    ['429 past the cap', refused('EVENT_LIMIT_EXCEEDED', 'x')],
+    ['429 too many requests', refused('RATE_LIMITED', 'x')],
+    ['503', refused('UNAVAILABLE', 'x')],
+    ['500', refused('INTERNAL_ERROR', 'x')],
+    ['422, which was never carried out', refused('VALIDATION_FAILED', 'x')],
+  ])('of %s is not', (_, decision) => expect(isRemembered(decision)).toBe(false));
+
+  it('is told again word for word, and marked', () => {
+    const first = answered(200, { a: 1 }, { 'X-Event-Current': '1' });
+    expect(replayOf(first)).toEqual({
+      ...first,
+      headers: { 'X-Event-Current': '1', 'Idempotent-Replayed': 'true' },
+    });
+  });
+
+  it('belongs to one request: the same route and the same bytes', () => {
+    const bytes = Buffer.from('{"a":1}');
+    expect(fingerprintOf('trackEvent', bytes)).toBe(fingerprintOf('trackEvent', Buffer.from(bytes)));
+    expect(fingerprintOf('trackEvent', bytes)).not.toBe(fingerprintOf('trackBatch', bytes));
+    expect(fingerprintOf('trackEvent', bytes)).not.toBe(fingerprintOf('trackEvent', Buffer.from('{"a": 1}')));
+  });
+});
