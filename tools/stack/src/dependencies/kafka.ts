@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { uuidToBytes, uuidv7 } from '@trackline/kernel';
 import { Fault } from '../fault.ts';
 import type { Places } from '../places.ts';
 import type { Ports } from '../ports.ts';
@@ -70,7 +70,8 @@ async function format(
   java: (...args: string[]) => string[],
   properties: string,
 ): Promise<void> {
-  const clusterId = randomBytes(16).toString('base64url');
+  // Of an id that begins with the time: a random one may begin with a dash, and is taken for an option.
+  const clusterId = uuidToBytes(uuidv7()).toString('base64url');
   const child = children.start({
     name: 'kafka-format',
     phase: 'task',
