@@ -15,12 +15,12 @@ export function keepsFrom(table: PartitionedTable, nowMs: number): number {
 }
 
 /**
- * Months whose partitions are made before they are needed. Events may have occurred at any time that is kept; refusals and effects are as
- * young as the messages that tell of them, and an older month is made when one comes.
+ * Months whose partitions are made before they are needed: all that are kept and some ahead. Effects are as young as the messages that tell of
+ * them: of their older months one is made when it is needed.
  */
 export const monthsToMake = (table: PartitionedTable, nowMs: number): number[] =>
   monthsBetween(
-    table === 'event' ? keepsFrom(table, nowMs) : addMonths(nowMs, -1),
+    table === 'execution_effect' ? addMonths(nowMs, -1) : keepsFrom(table, nowMs),
     addMonths(nowMs, MONTHS_AHEAD),
   );
 

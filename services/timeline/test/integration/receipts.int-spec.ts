@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { clientNamedEventId, type ExecutionProgress, type RefusedEvent } from '@trackline/contracts';
+import {
+  clientNamedEventId,
+  type ExecutionProgress,
+  type Receipt,
+  type RefusedEvent,
+} from '@trackline/contracts';
 import type { Organization } from '@trackline/directory';
 import { uuidv7 } from '@trackline/kernel';
-import { eventually, uniqueName, type Call } from '@trackline/testkit';
+import { eventually, uniqueName, type Answer, type Call } from '@trackline/testkit';
 import type { RunningTimeline } from '../../src/start-timeline.ts';
 import { anEvent, TimelineRig } from './timeline-rig.ts';
 
@@ -29,7 +34,7 @@ const aRefusal = (more: Pick<RefusedEvent, 'refusal'> & Partial<RefusedEvent>): 
   ...anEvent({ ...at(), ...more }),
   ...more,
 });
-const receiptOf = (eventId: string, isThere = (_receipt: { verdict: string }) => true) =>
+const receiptOf = (eventId: string, isThere = (_receipt: Receipt) => true) =>
   eventually(async () => {
     const { status, json } = await call('GET', `/v1/events/${eventId}`);
     return status === 200 && isThere(json) && json;
@@ -123,7 +128,7 @@ describe('a receipt', () => {
     await rig.admitted(event);
     await rig.executions(started, resumed, ofNoEvent, started, ended);
     await rig.executions(resumed, refused);
-    const receipt = await receiptOf(event.eventId, (json) => (json as any).executions.length === 3);
+    const receipt = await receiptOf(event.eventId, ({ executions }) => executions.length === 3);
     expect(receipt).toMatchObject({
       workflowsTriggered: 1,
       executionsResumed: 1,
@@ -191,8 +196,11 @@ describe('the list of receipts', () => {
     const seen: string[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
-      const { json }: { json: any } = await call('GET', `/v1/events?limit=7${cursor && `&cursor=${cursor}`}`);
-      seen.push(...json.items.map((item: { id: string }) => item.id));
+      const { json }: Answer<{ items: Receipt[]; nextCursor: string | null }> = await call(
+        'GET',
+        `/v1/events?limit=7${cursor && `&cursor=${cursor}`}`,
+      );
+      seen.push(...json.items.map((item) => item.id));
       cursor = json.nextCursor;
     }
     const wanted = [...admitted, ...refused].sort((a, b) => b.occurredAtMs - a.occurredAtMs);
