@@ -74,10 +74,10 @@ module.exports = {
     {
       name: 'only-the-module-wires',
       comment:
-        'Module, main and migrations stand at the top: nothing below imports them. Settings arrive as arguments.',
+        'What lies beside the rooms is wiring: nothing inside them imports it, but for ports and the names that Nest injects by. Settings arrive as arguments.',
       severity: 'error',
       from: { path: `${SERVICE}(domain/|pipeline/|adapters/|ports\\.ts$)`, pathNot: TESTS },
-      to: { path: '^services/$1/src/([a-z-]+\\.module|start-[a-z-]+|main|migrate|config|index)\\.ts$' },
+      to: { path: '^services/$1/src/[^/]+$', pathNot: '/(ports|tokens)\\.ts$' },
     },
     {
       name: 'services-meet-through-kafka',
@@ -108,7 +108,7 @@ module.exports = {
     owned(
       'redis-in-its-adapters',
       'ioredis',
-      '^services/[^/]+/src/adapters/redis/|^libs/testkit/|^tools/stack/|/test/|\\.module\\.ts$',
+      '^services/[^/]+/src/adapters/redis/|^libs/testkit/|^tools/stack/|/test/|^services/[^/]+/src/[^/]+$',
       'Redis is reached through adapters/redis.',
     ),
     {

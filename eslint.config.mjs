@@ -34,7 +34,15 @@ const boundaries = ({ testkit }) => {
   return {
     '@nx/enforce-module-boundaries': [
       'error',
-      { depConstraints, enforceBuildableLibDependency: false, banTransitiveDependencies: true, allow: [] },
+      {
+        depConstraints,
+        banTransitiveDependencies: true,
+        // the testkit stands on these, and their tests on the testkit: no circle of anything that runs
+        ignoredCircularDependencies: ['kafka', 'postgres', 'directory', 'http'].map((library) => [
+          `@trackline/${library}`,
+          '@trackline/testkit',
+        ]),
+      },
     ],
   };
 };
@@ -73,12 +81,16 @@ export default tseslint.config(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
-      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
+      'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
       'max-params': ['error', 6],
     },
   },
-  { files: ['**/migrations/**/*.ts'], rules: { 'max-lines-per-function': 'off' } },
+  // a migration is one text, and wiring is one list
+  {
+    files: ['**/migrations/**/*.ts', 'services/*/src/*.ts'],
+    rules: { 'max-lines-per-function': ['error', { max: 120, skipBlankLines: true, skipComments: true }] },
+  },
   // the domain may use what contracts say because contracts are held to the same purity
   {
     files: ['services/*/src/domain/**/*.ts', 'libs/contracts/src/**/*.ts'],
@@ -92,7 +104,6 @@ export default tseslint.config(
       'house/whole-lane': 'error',
       'max-lines-per-function': 'off',
       'max-lines': 'off',
-      '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
   // a process speaks on its terminal only before it has a logger, and a command because it is one

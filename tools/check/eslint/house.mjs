@@ -17,30 +17,16 @@ const EMPTY_NAMES = new Set([
   'info',
 ]);
 
-const FILES_AT_SERVICE_ROOT = [
-  'main.ts',
-  'migrate.ts',
-  'index.ts',
-  'config.ts',
-  'config.spec.ts',
-  'ports.ts',
-];
 const ROOMS = ['domain', 'pipeline', 'adapters'];
-/** `schedule`: what is driven by the passing of time, as http is by callers. */
-const ADAPTER_ROOMS = ['http', 'kafka', 'postgres', 'redis', 'schedule'];
+/** By what is adapted. `schedule` is what the passing of time drives, as http is what callers drive. */
+const ADAPTER_ROOMS = ['http', 'kafka', 'postgres', 'redis', 'directory', 'schedule', 'metrics'];
 
 const isTest = (name) => /\.(spec|int-spec|fault-spec|acceptance-spec)\.ts$/.test(name);
 
-/** @param {string[]} parts of the path below `services/<name>/src` */
-function strayInService(parts, service) {
+/** What lies beside the rooms is wiring, and ports.ts. @param {string[]} parts of the path below `services/<name>/src` */
+function strayInService(parts) {
   const [room, inner] = parts;
-  if (parts.length === 1) {
-    const known =
-      FILES_AT_SERVICE_ROOT.includes(room) || [`start-${service}.ts`, `${service}.module.ts`].includes(room);
-    return known
-      ? undefined
-      : `services/${service}/src holds ${FILES_AT_SERVICE_ROOT.join(', ')}, <service>.module.ts and the rooms ${ROOMS.join(', ')}; "${room}" belongs into one of them`;
-  }
+  if (parts.length === 1) return undefined;
   if (!ROOMS.includes(room)) return `"${room}" is no room of a service: those are ${ROOMS.join(', ')}`;
   if (room === 'adapters' && (parts.length < 3 || !ADAPTER_ROOMS.includes(inner))) {
     return `adapters are kept by what they adapt: ${ADAPTER_ROOMS.map((name) => `adapters/${name}/`).join(', ')}`;
@@ -71,7 +57,7 @@ const fileName = {
           context.report({ node, message: `"${file}" is not in lower-case words joined by dashes` });
         }
         if (parts[0] === 'services' && parts[2] === 'src' && !isTest(file)) {
-          const stray = strayInService(parts.slice(3), parts[1]);
+          const stray = strayInService(parts.slice(3));
           if (stray) context.report({ node, message: stray });
         }
       },
