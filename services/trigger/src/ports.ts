@@ -111,6 +111,8 @@ export interface EffectWriter {
   commit(commit: Commit): Promise<boolean>;
   /** Oldest first. */
   leftOver(partition: number, limit: number): Promise<readonly OutboxEntry[]>;
+  /** Those of the partitions that have entries older than this. */
+  partitionsWithLeftOver(partitions: readonly number[], olderThanMs: number): Promise<readonly number[]>;
   forget(outboxIds: readonly string[]): Promise<void>;
   /** Adds to a step that was taken what the directory refused of it. */
   noteRefusedUpdates(refusals: readonly RefusedUpdates[]): Promise<void>;

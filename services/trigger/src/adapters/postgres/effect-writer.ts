@@ -35,6 +35,16 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
       return rows;
     },
 
+    async partitionsWithLeftOver(partitions, olderThanMs) {
+      const { rows } = await database.query<{ partition: number }>({
+        name: 'trigger.partitions_left_over',
+        text: `SELECT q.partition FROM unnest($1::int[]) AS q (partition)
+               WHERE EXISTS (SELECT FROM trigger.outbox o WHERE o.partition = q.partition AND o.id < $2::uuid)`,
+        values: [partitions, firstIdOf(Date.now() - olderThanMs)],
+      });
+      return rows.map((row) => row.partition);
+    },
+
     async forget(outboxIds) {
       await database.query({
         name: 'trigger.forget',
@@ -68,6 +78,12 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
       return rowCount;
     },
   };
+}
+
+/** Sorts before every id that is made in this millisecond or later. */
+function firstIdOf(ms: number): string {
+  const time = ms.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
 }
 
 async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): Promise<void> {

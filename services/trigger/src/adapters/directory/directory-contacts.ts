@@ -1,0 +1,32 @@
+import { applyUpdates, type Directory } from '@trackline/directory';
+import type { Contacts } from '../../ports.ts';
+
+/** What this service asks of the directory and changes in it. */
+export const directoryContacts = (directory: Directory): Contacts => ({
+  load: (refs) => directory.contacts(refs),
+
+  async find(organizationId, by) {
+    const [found] = await directory.resolve([
+      {
+        organizationId,
+        ...(by.contactId !== undefined && { contactId: by.contactId }),
+        ...(by.contactId === undefined && by.contactEmail !== undefined && { email: by.contactEmail }),
+      },
+    ]);
+    return found && 'contactId' in found ? found.contactId : undefined;
+  },
+
+  async update(changes) {
+    const { refused } = await directory.updateContacts(changes);
+    return refused.map(({ cause, field, reason }) => ({ cause, field, reason }));
+  },
+
+  apply(contact, updates) {
+    const { fields, refused } = applyUpdates(contact, updates);
+    const { id, createdAt, updatedAt } = contact;
+    return {
+      contact: { ...fields, id, ...(createdAt && { createdAt }), ...(updatedAt && { updatedAt }) },
+      refused,
+    };
+  },
+});

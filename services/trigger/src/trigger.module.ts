@@ -1,0 +1,46 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { ApiKeyGuard, type Directory } from '@trackline/directory';
+import {
+  ObservabilityModule,
+  type Logger,
+  type Metrics,
+  type ObservabilitySettings,
+} from '@trackline/observability';
+import { ExecutionsController, RUN_BY_HAND } from './adapters/http/executions.controller.ts';
+import { honestGuard, honestInterceptor } from './adapters/http/honest-faults.ts';
+import { MANAGE_WORKFLOWS, WorkflowsController } from './adapters/http/workflows.controller.ts';
+import { ADMITTED_FLOW, AdmittedConsumer, type AdmittedFlow } from './adapters/kafka/admitted.consumer.ts';
+import type { ManageWorkflows } from './pipeline/manage-workflows.ts';
+import type { RunByHand } from './pipeline/run-by-hand.ts';
+
+/** Opened and closed by whoever starts the service; the module only wires them. */
+export interface TriggerParts {
+  readonly adminToken: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly directory: Directory;
+  readonly checks: ObservabilitySettings['checks'];
+  readonly admitted: AdmittedFlow;
+  readonly workflows: ManageWorkflows;
+  readonly byHand: RunByHand;
+}
+
+@Module({})
+export class TriggerModule {
+  static with(parts: TriggerParts): DynamicModule {
+    const { adminToken, logger, metrics, directory, checks, admitted, workflows, byHand } = parts;
+    return {
+      module: TriggerModule,
+      imports: [ObservabilityModule.forService({ service: 'trigger', metrics, logger, checks })],
+      controllers: [WorkflowsController, ExecutionsController, AdmittedConsumer],
+      providers: [
+        { provide: ADMITTED_FLOW, useValue: admitted },
+        { provide: MANAGE_WORKFLOWS, useValue: workflows },
+        { provide: RUN_BY_HAND, useValue: byHand },
+        { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
+        { provide: APP_INTERCEPTOR, useValue: honestInterceptor },
+      ],
+    };
+  }
+}
