@@ -127,8 +127,6 @@ export class Database implements Queryable {
     const discard = (error: Error): void => {
       broken ??= error;
     };
-    // A connection that is lost between two statements of a transaction says so here; unheard it would end the process.
-    client.on('error', discard);
     try {
       return await work(client, discard);
     } catch (error) {
@@ -136,7 +134,6 @@ export class Database implements Queryable {
       if (isConnectionFault(error)) discard(error as Error);
       throw error;
     } finally {
-      client.removeListener('error', discard);
       client.release(broken);
     }
   }
@@ -193,7 +190,10 @@ export function createPool({
     options: PLANNER,
     types: typeParsers,
   });
-  // An idle connection was lost. The pool has dropped it already; without a listener the process would end.
+  // A connection may be lost while nobody waits for it: between two statements, or in the packet that also says it is open.
+  // Unheard, that would end the process; the next statement on it fails, and pg-pool takes none back that is closed.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  // The same while it was idle: the pool has dropped it already.
   pool.on('error', (err) => logger?.warn({ err }, 'an idle database connection was lost'));
   return new Database(pool);
 }

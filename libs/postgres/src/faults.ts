@@ -23,6 +23,7 @@ const UNAVAILABLE_STATES = new Set([
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
   '57P05', // idle_session_timeout
+  '57014', // query_canceled: the statement took too long, or an operator ended it
   '25P03', // idle_in_transaction_session_timeout: the server has closed the connection
   '25006', // read_only_sql_transaction: connected to a standby after a failover
   '53300', // too_many_connections
@@ -46,7 +47,7 @@ const codeOf = (error: unknown): string => {
   return typeof code === 'string' ? code : '';
 };
 
-/** The server could not be reached or went away: nothing is known about what was asked of it, and trying again later may work. */
+/** The server could not be reached, went away or is too slow: nothing is known of what was asked, and trying again later may work. */
 export function isConnectionFault(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.some(isConnectionFault)) return true;
   const code = codeOf(error);
@@ -56,9 +57,8 @@ export function isConnectionFault(error: unknown): boolean {
   );
 }
 
-/** Another transaction was in the way (deadlock, serialization, lock or statement timeout): rolled back, may be tried again at once. */
-export const isContention = (error: unknown): boolean =>
-  ['40P01', '40001', '55P03', '57014'].includes(codeOf(error));
+/** Another transaction was in the way (deadlock, serialization, lock timeout): rolled back, may be tried again at once. */
+export const isContention = (error: unknown): boolean => ['40P01', '40001', '55P03'].includes(codeOf(error));
 
 export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === '23505';
 

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { uuidv7 } from '@trackline/kernel';
 import type { Contact, ContactInput, Directory } from '../../src/index.ts';
 import { startFixture, type Fixture } from './fixture.ts';
+
+/** Real work on a machine that may be busy with other things. */
+jest.setTimeout(30_000);
 
 let fixture: Fixture;
 let here: Directory;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { uuidv7 } from '@trackline/kernel';
 import {
   Directory,
@@ -7,6 +7,9 @@ import {
   type Authenticated,
 } from '../../src/index.ts';
 import { startFixture, type Fixture } from './fixture.ts';
+
+/** Real work on a machine that may be busy with other things. */
+jest.setTimeout(30_000);
 
 let fixture: Fixture;
 let here: Directory;

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ContactChange } from '@trackline/contracts';
 import type { Directory } from '../../src/index.ts';
 import { startFixture, type Fixture } from './fixture.ts';
+
+/** Real work on a machine that may be busy with other things. */
+jest.setTimeout(30_000);
 
 let fixture: Fixture;
 let here: Directory;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createTestDatabase, dependenciesFromEnv, type TestDatabase } from '@trackline/testkit';
 import {
   createPool,
@@ -7,6 +7,9 @@ import {
   isUniqueViolation,
   type Database,
 } from '../../src/index.ts';
+
+/** Real work on a machine that may be busy with other things. */
+jest.setTimeout(30_000);
 
 let test: TestDatabase;
 let database: Database;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createTestDatabase, dependenciesFromEnv, type TestDatabase } from '@trackline/testkit';
 import {
   createPool,
@@ -8,6 +8,9 @@ import {
   type MigrationInterface,
   type QueryRunner,
 } from '../../src/index.ts';
+
+/** Real work on a machine that may be busy with other things. */
+jest.setTimeout(30_000);
 
 class First1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
