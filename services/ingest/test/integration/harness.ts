@@ -8,6 +8,7 @@ import {
   dependenciesFromEnv,
   httpClient,
   uniqueName,
+  type Answer,
   type Call,
   type CallOptions,
   type TestDatabase,
@@ -37,8 +38,10 @@ export interface Harness {
 export interface Organization {
   readonly id: string;
   readonly key: string;
-  post(path: string, body: unknown, options?: CallOptions): ReturnType<Call>;
-  get(path: string, options?: CallOptions): ReturnType<Call>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Call: tests assert on each field they use
+  post(path: string, body: unknown, options?: CallOptions): Promise<Answer<any>>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  get(path: string, options?: CallOptions): Promise<Answer<any>>;
   call: Call;
 }
 
