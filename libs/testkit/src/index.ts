@@ -1,6 +1,7 @@
 export * from './dependencies.ts';
 export * from './eventually.ts';
 export * from './http-client.ts';
+export * from './kafka-topics.ts';
 export * from './service-processes.ts';
 export * from './stack.ts';
 export * from './test-database.ts';

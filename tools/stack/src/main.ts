@@ -38,7 +38,7 @@ export async function main({ root, argv, say }: Invocation): Promise<number> {
   try {
     const surroundings = { places, children, say, ports: new Ports(places.portsFile) };
     const outcome = await Promise.race([run(surroundings, options, startedMs, undo), wish]);
-    if (options.once) return outcome === 'right' ? 0 : 1;
+    if (options.once) return outcome === 'up' ? 0 : 1;
     if (outcome === 'up') await wish;
     return 0;
   } catch (error) {
@@ -61,7 +61,7 @@ async function run(
   options: Options,
   startedMs: number,
   undo: (() => Promise<void>)[],
-): Promise<'up' | 'right'> {
+): Promise<'up'> {
   const { places, ports, say } = surroundings;
   await clearLeftBehind(places, say);
   await requireFreePort(options.port);
@@ -87,7 +87,7 @@ async function run(
   say.title('The main job');
   try {
     const email = await runMainJob(call, demonstration, say);
-    if (options.once) return 'right';
+    if (options.once) return 'up';
     sayWhatNext(say, {
       url: stack.url,
       apiKey: demonstration.apiKey,
