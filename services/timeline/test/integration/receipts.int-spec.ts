@@ -227,6 +227,30 @@ describe('the list of receipts', () => {
     expect(await list('name=nothing')).toEqual([]);
   });
 
+  it('finds a rare name behind any number of others, page by page, without looking at too many at once', async () => {
+    const rare = anEvent({ ...at(), name: 'rare', occurredAtMs: startMs - 86_400_000 });
+    await rig.admitted(rare);
+    await receiptOf(rare.eventId);
+    await rig.database.query({
+      text: `INSERT INTO timeline.event (occurred_at, received_at, id, organization_id, contact_id, backfill, name, source, properties)
+             SELECT to_timestamp($1 + n), now(), gen_random_uuid(), $2, $3, false, 'common', '/x', '{}' FROM generate_series(1, 45000) AS n`,
+      values: [Math.floor(startMs / 1000) - 50_000, organization.id, contactId],
+    });
+    const pages: number[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const { json }: Answer<{ items: Receipt[]; nextCursor: string | null }> = await call(
+        'GET',
+        `/v1/events?name=rare${cursor && `&cursor=${cursor}`}`,
+      );
+      pages.push(json.items.length);
+      cursor = json.nextCursor;
+    }
+    expect(pages.reduce((sum, items) => sum + items)).toBe(1);
+    expect(pages.length).toBeGreaterThanOrEqual(3);
+    expect(pages.length).toBeLessThanOrEqual(5);
+  });
+
   it.each([
     ['sourceId=1', '/source'],
     ['cursor=tomorrow', '/cursor'],
