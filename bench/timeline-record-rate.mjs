@@ -1,6 +1,6 @@
 /**
  * How fast events are put down and read again, on a database of its own that is removed afterwards:
- *   npx tsc -b services/timeline && DATABASE_URL=postgres://… node services/timeline/test/measure/record-rate.mjs [events] [partitions]
+ *   npx tsc -b services/timeline && DATABASE_URL=postgres://… node bench/timeline-record-rate.mjs [events] [partitions]
  * Batches of 500 decoded messages go through the real flow, as many partitions side by side as given; Kafka is left out.
  */
 import { performance } from 'node:perf_hooks';
@@ -8,26 +8,27 @@ import { decodeAdmitted, encodeAdmitted } from '@trackline/contracts';
 import { systemClock, uuidv7 } from '@trackline/kernel';
 import { createPool } from '@trackline/postgres';
 import { createTestDatabase } from '@trackline/testkit';
-import { contactReader } from '../../dist/adapters/postgres/contact-facts.js';
-import { effectReader } from '../../dist/adapters/postgres/effects.js';
-import { eventReader } from '../../dist/adapters/postgres/event-reader.js';
-import { admittedWriter } from '../../dist/adapters/postgres/judged-event-writer.js';
-import { partitionInventory } from '../../dist/adapters/postgres/partition-inventory.js';
-import { positionReader } from '../../dist/adapters/postgres/positions.js';
-import { refusalReader } from '../../dist/adapters/postgres/refusal-reader.js';
-import { migrateTimeline } from '../../dist/adapters/postgres/schema.js';
-import { placeBefore } from '../../dist/domain/page-cursor.js';
-import { readableTime } from '../../dist/domain/read-request.js';
-import { keepPartitions } from '../../dist/pipeline/keep-partitions.js';
-import { KnownPositions } from '../../dist/pipeline/known-positions.js';
-import { listReceipts } from '../../dist/pipeline/list-receipts.js';
-import { readReceipt } from '../../dist/pipeline/read-receipt.js';
-import { readTimeline } from '../../dist/pipeline/read-timeline.js';
-import { recordJudged } from '../../dist/pipeline/record-judged.js';
+import { contactReader } from '../services/timeline/dist/adapters/postgres/contact-facts.js';
+import { effectReader } from '../services/timeline/dist/adapters/postgres/effects.js';
+import { eventReader } from '../services/timeline/dist/adapters/postgres/event-reader.js';
+import { admittedWriter } from '../services/timeline/dist/adapters/postgres/judged-event-writer.js';
+import { partitionInventory } from '../services/timeline/dist/adapters/postgres/partition-inventory.js';
+import { positionReader } from '../services/timeline/dist/adapters/postgres/positions.js';
+import { refusalReader } from '../services/timeline/dist/adapters/postgres/refusal-reader.js';
+import { migrateTimeline } from '../services/timeline/dist/adapters/postgres/schema.js';
+import { placeBefore } from '../services/timeline/dist/domain/page-cursor.js';
+import { readableTime } from '../services/timeline/dist/domain/read-request.js';
+import { keepPartitions } from '../services/timeline/dist/pipeline/keep-partitions.js';
+import { KnownPositions } from '../services/timeline/dist/pipeline/known-positions.js';
+import { listReceipts } from '../services/timeline/dist/pipeline/list-receipts.js';
+import { readReceipt } from '../services/timeline/dist/pipeline/read-receipt.js';
+import { readTimeline } from '../services/timeline/dist/pipeline/read-timeline.js';
+import { recordJudged } from '../services/timeline/dist/pipeline/record-judged.js';
 
 const events = Number(process.argv[2] ?? 200_000);
 const partitions = Number(process.argv[3] ?? 6);
 const BATCH = 500;
+const say = (line) => process.stdout.write(`${line}\n`);
 
 const testDatabase = await createTestDatabase(process.env.DATABASE_URL, 'measure');
 await migrateTimeline(testDatabase.databaseUrl);
@@ -98,7 +99,7 @@ await Promise.all(
 );
 const seconds = (performance.now() - startedAt) / 1000;
 const cpu = process.cpuUsage(cpuBefore);
-console.log(
+say(
   `${total} events in ${seconds.toFixed(1)} s: ${Math.round(total / seconds)} ev/s; ` +
     `${((cpu.user + cpu.system) / total).toFixed(1)} µs of this process' CPU per event`,
 );
@@ -112,7 +113,7 @@ async function timed(what, times, work) {
   }
   took.sort((a, b) => a - b);
   const p = (share) => took[Math.floor(share * (took.length - 1))].toFixed(1);
-  console.log(`${what}: p50 ${p(0.5)} ms, p99 ${p(0.99)} ms`);
+  say(`${what}: p50 ${p(0.5)} ms, p99 ${p(0.99)} ms`);
 }
 
 await timed('one event alone', 300, async () => {
