@@ -23,7 +23,10 @@ export interface Places {
   readonly cache: string;
 }
 
-export function placesOf(root: string, home = process.env.TRACKLINE_HOME ?? join(root, '.trackline')): Places {
+export function placesOf(
+  root: string,
+  home = process.env.TRACKLINE_HOME ?? join(root, '.trackline'),
+): Places {
   return {
     root,
     home,
