@@ -214,4 +214,7 @@ export const DeadLetterHeaders = Type.Object({
   'dlq-source-partition': Type.String(),
   'dlq-source-offset': Type.String(),
   'dlq-group': Type.String({ description: 'The consumer group that could not process it.' }),
+  'dlq-value': Type.Optional(
+    Type.String({ description: 'Set when the value was too large to come along; it is still at its source.' }),
+  ),
 });
