@@ -18,6 +18,11 @@ const passErrors = new PassErrors();
 export interface BatchHandlerOptions {
   /** Fewer than the server's, for a handler whose work per message is heavy. */
   maxBatchMessages?: number;
+  /**
+   * For a handler that keeps positions of its own: it is called also when all of a batch went to the dead letters or is
+   * for another group, with no messages and what was `buried`.
+   */
+  tellOfPassedOver?: boolean;
 }
 
 /**

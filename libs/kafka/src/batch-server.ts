@@ -17,6 +17,7 @@ import type { KafkaObserver } from './observer.ts';
 import { PartitionWorker, type WorkerDesk } from './partition-worker.ts';
 import { persist, Positions, type Bounds } from './positions.ts';
 import type { Publisher } from './publisher.ts';
+import { withoutRedrivenForOthers } from './redrive.ts';
 
 export interface AssignedPartition {
   /** Without prefix. */
@@ -256,8 +257,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
 
   #maxBatchMessages(topic: string): number {
     const { maxBatchMessages = 500 } = this.#settings;
-    const extras = this.#handlers.get(topic)?.extras as BatchHandlerOptions | undefined;
-    return Math.min(maxBatchMessages, extras?.maxBatchMessages ?? maxBatchMessages);
+    const ofHandler = handlerOptions(this.#handlers.get(topic)).maxBatchMessages;
+    return Math.min(maxBatchMessages, ofHandler ?? maxBatchMessages);
   }
 
   /** Finds out where to begin, tells `onAssigned`, and lets the fetching start. All of them stay paused until then. */
@@ -382,8 +383,16 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const { partition } = worker;
     const source = { topic, partition, group: this.#settings.groupId };
     const { logger } = this.#connection;
-    return deliver(messages, {
-      hand: (part) => this.#hand(worker, topic, part),
+    const ours = withoutRedrivenForOthers(messages, this.#settings.groupId);
+    const endOfBatch = messages.at(-1)!.offset + 1;
+    return deliver(ours, {
+      tellsOfPassedOver: handlerOptions(this.#handlers.get(worker.topic)).tellOfPassedOver ?? false,
+      hand: (part, buried) =>
+        this.#hand(worker, topic, {
+          messages: part,
+          buried,
+          nextOffset: nextOffset(ours, part, buried, endOfBatch),
+        }),
       bury: async (message, reason, detail) => {
         const letter = toDeadLetter(source, message, reason, detail);
         await bury(this.#settings.deadLetters, letter, logger, worker.signal);
@@ -412,13 +421,17 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     });
   }
 
-  async #hand(worker: PartitionWorker, topic: string, messages: IncomingMessage[]): Promise<void> {
+  async #hand(
+    worker: PartitionWorker,
+    topic: string,
+    part: Pick<MessageBatch, 'messages' | 'buried' | 'nextOffset'>,
+  ): Promise<void> {
     const handler = this.#handlers.get(worker.topic)!;
     const startedAt = performance.now();
     const batch: MessageBatch = {
       topic,
       partition: worker.partition,
-      messages,
+      ...part,
       highWatermark: worker.highWatermark,
       assignment: worker.assignment,
       committedOffset: Math.max(worker.committedOffset, 0),
@@ -429,7 +442,12 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const answer: unknown = await handler(batch);
     if (isObservable(answer)) await lastValueFrom(answer, { defaultValue: undefined });
     const seconds = (performance.now() - startedAt) / 1000;
-    this.#observer.batchHandled?.({ topic, partition: worker.partition, messages: messages.length, seconds });
+    this.#observer.batchHandled?.({
+      topic,
+      partition: worker.partition,
+      messages: part.messages.length,
+      seconds,
+    });
   }
 
   #commitQuietly(): void {
@@ -528,4 +546,19 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   #name({ topic, partition, assignment }: PartitionWorker): AssignedPartition {
     return { topic: this.#connection.withoutPrefix(topic), partition, assignment };
   }
+}
+
+const handlerOptions = (handler: MessageHandler | undefined): BatchHandlerOptions =>
+  (handler?.extras ?? {}) as BatchHandlerOptions;
+
+/** Of the messages of a batch, the first that comes after what is handed over now; or the end of the batch. */
+function nextOffset(
+  batch: readonly IncomingMessage[],
+  part: readonly IncomingMessage[],
+  buried: readonly IncomingMessage[],
+  endOfBatch: number,
+): number {
+  const last = Math.max(part.at(-1)?.offset ?? -1, ...buried.map(({ offset }) => offset));
+  if (last < 0 || last === batch.at(-1)?.offset) return endOfBatch;
+  return batch.find(({ offset }) => offset > last)?.offset ?? endOfBatch;
 }

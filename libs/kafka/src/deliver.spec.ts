@@ -14,20 +14,23 @@ const message = (offset: number): IncomingMessage => ({
 const messages = (count: number) => Array.from({ length: count }, (_, i) => message(i));
 
 /** Records what happened; `handler` gets offsets and may throw. */
-function desk(handler: (offsets: number[], call: number) => void) {
+function desk(handler: (offsets: number[], call: number) => void, tellsOfPassedOver = false) {
   const seen = {
     handed: [] as number[][],
     buried: [] as [number, string][],
+    told: [] as number[][],
     waits: 0,
     causes: [] as string[],
   };
   let abandonAfter = Number.POSITIVE_INFINITY;
   const it: DeliveryDesk = {
-    hand: (part) => {
+    tellsOfPassedOver,
+    hand: (part, buried) => {
       const offsets = part.map(({ offset }) => offset);
       seen.handed.push(offsets);
       try {
         handler(offsets, seen.handed.length);
+        seen.told.push(buried.map(({ offset }) => offset));
         return Promise.resolve();
       } catch (error) {
         return Promise.reject(error as Error);
@@ -51,7 +54,7 @@ describe('deliver', () => {
   it('hands a batch over once when all is well', async () => {
     const { it: world, seen } = desk(() => undefined);
     expect(await deliver(messages(3), world)).toBe(true);
-    expect(seen).toEqual({ handed: [[0, 1, 2]], buried: [], waits: 0, causes: [] });
+    expect(seen).toEqual({ handed: [[0, 1, 2]], buried: [], told: [[]], waits: 0, causes: [] });
   });
 
   it('buries poison at once and hands the rest again', async () => {
@@ -69,6 +72,46 @@ describe('deliver', () => {
       [0, 2],
     ]);
     expect(seen.waits).toBe(0);
+  });
+
+  it('tells with the rest what was buried', async () => {
+    const { it: world, seen } = desk((offsets) => {
+      for (const bad of [1, 3]) if (offsets.includes(bad)) throw new PoisonMessage(bad, 'bad_json', 'why');
+    });
+    expect(await deliver(messages(4), world)).toBe(true);
+    expect(seen.told).toEqual([[1, 3]]);
+  });
+
+  it('tells a handler that asks for it also when nothing is left', async () => {
+    const { it: world, seen } = desk((offsets) => {
+      if (offsets.length > 0) throw new PoisonMessage(offsets[0]!, 'bad', 'why');
+    }, true);
+    expect(await deliver(messages(2), world)).toBe(true);
+    expect(seen.told).toEqual([[0, 1]]);
+    const none = desk(() => undefined, true);
+    expect(await deliver([], none.it)).toBe(true);
+    expect(none.seen.told).toEqual([[]]);
+  });
+
+  it('tells of each buried message once, whichever way it was found', async () => {
+    const { it: world, seen } = desk((offsets) => {
+      if (offsets.includes(0)) throw new PoisonMessage(0, 'bad', 'why');
+      if (offsets.includes(2) || offsets.includes(5)) throw new Error('no');
+    }, true);
+    expect(await deliver(messages(6), world)).toBe(true);
+    expect(seen.buried.map(([offset]) => offset)).toEqual([0, 2, 5]);
+    expect(seen.told.flat()).toEqual([0, 2, 5]);
+  });
+
+  it('waits, buries nothing, when a handler cannot be told', async () => {
+    let calls = 0;
+    const { it: world, seen } = desk((offsets) => {
+      if (offsets.length > 0) throw new PoisonMessage(offsets[0]!, 'bad', 'why');
+      if (++calls < 8) throw new Error('no');
+    }, true);
+    expect(await deliver(messages(1), world)).toBe(true);
+    expect(seen.buried).toEqual([[0, 'bad']]);
+    expect(seen.causes).toEqual(Array.from({ length: 7 }, () => 'fault'));
   });
 
   it('is done when all of it is poison', async () => {

@@ -4,8 +4,13 @@ import type { IncomingMessage } from './message.ts';
 
 /** What delivering a batch needs of the world. */
 export interface DeliveryDesk {
-  /** Gives the messages to the handler; resolves when their effects are durable. */
-  hand(messages: IncomingMessage[]): Promise<void>;
+  /**
+   * Gives the messages to the handler, and what of the same delivery went to the dead letters since it last resolved;
+   * resolves when the effects are durable.
+   */
+  hand(messages: IncomingMessage[], buried: IncomingMessage[]): Promise<void>;
+  /** True: `hand` is called also when nothing is left to hand over, so that the handler can put down what was passed over. */
+  readonly tellsOfPassedOver: boolean;
   /** Writes a dead letter; resolves when it is acknowledged or the delivery was abandoned. */
   bury(message: IncomingMessage, reason: string, detail: string): Promise<void>;
   /** True when the partition is lost or the process drains: no further try then. */
@@ -33,14 +38,16 @@ export async function deliver(
   messages: IncomingMessage[],
   desk: DeliveryDesk,
   attempts: number = MAX_ATTEMPTS,
+  buriedBefore: IncomingMessage[] = [],
 ): Promise<boolean> {
   let pending = messages;
+  let buried = buriedBefore;
   let failures = 0;
   let faults = 0;
-  while (pending.length > 0) {
+  while (pending.length > 0 || desk.tellsOfPassedOver) {
     if (desk.isAbandoned()) return false;
     try {
-      await desk.hand(pending);
+      await desk.hand(pending, buried);
       return true;
     } catch (error) {
       const fault = classifyFault(error);
@@ -50,10 +57,12 @@ export async function deliver(
           await desk.bury(poison, fault.reason, fault.detail);
           if (desk.isAbandoned()) return false;
           pending = pending.filter((message) => message !== poison);
+          buried = [...buried, poison];
           continue;
         }
       }
-      if (fault.kind === 'dependency') {
+      // With nothing left that could be to blame, whatever failed is waited for.
+      if (fault.kind === 'dependency' || pending.length === 0) {
         desk.retried('fault', error, faults + 1);
         await desk.wait(backoffMs(faults++, FIRST_FAULT_WAIT_MS, MAX_WAIT_MS));
         continue;
@@ -61,21 +70,29 @@ export async function deliver(
       failures++;
       desk.retried('error', error, failures);
       if (failures < attempts) await desk.wait(backoffMs(failures - 1, FIRST_ERROR_WAIT_MS, MAX_WAIT_MS));
-      else return isolate(pending, error, desk);
+      else return isolate(pending, buried, error, desk);
     }
   }
   return true;
 }
 
-async function isolate(messages: IncomingMessage[], error: unknown, desk: DeliveryDesk): Promise<boolean> {
+async function isolate(
+  messages: IncomingMessage[],
+  buried: IncomingMessage[],
+  error: unknown,
+  desk: DeliveryDesk,
+): Promise<boolean> {
   if (messages.length === 1) {
     if (desk.isAbandoned()) return false;
     await desk.bury(messages[0]!, 'handler_failed', describeError(error));
-    return !desk.isAbandoned();
+    if (desk.isAbandoned()) return false;
+    return deliver([], desk, 1, [...buried, messages[0]!]);
   }
   const middle = messages.length >> 1;
-  for (const half of [messages.slice(0, middle), messages.slice(middle)]) {
-    if (!(await deliver(half, desk, half.length === 1 ? MAX_ATTEMPTS_ALONE : 1))) return false;
+  const halves = [messages.slice(0, middle), messages.slice(middle)];
+  for (const [i, half] of halves.entries()) {
+    const attempts = half.length === 1 ? MAX_ATTEMPTS_ALONE : 1;
+    if (!(await deliver(half, desk, attempts, i === 0 ? buried : []))) return false;
   }
   return true;
 }

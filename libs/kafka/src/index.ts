@@ -4,9 +4,12 @@ export { connectKafka, type KafkaConnection, type KafkaConnectionSettings } from
 export { toDeadLetter, type DeadLetterSource } from './dead-letters.ts';
 export { endOffsets } from './end-offsets.ts';
 export { DependencyFault, PoisonMessage, PublisherFull, PublishTimeout } from './faults.ts';
+export { groupPositions, type GroupPosition } from './group-lag.ts';
 export type { KafkaLogger } from './logger.ts';
 export type { IncomingMessage, MessageBatch, OutgoingMessage, PublishAck } from './message.ts';
 export type { KafkaObserver } from './observer.ts';
 export { PinnedReader, type PinnedBatch, type PinnedReaderSettings } from './pinned-reader.ts';
 export { provision, TopicMismatch, type ProvisionReport, type TopicDeclaration } from './provision.ts';
 export { Publisher, type PublisherSettings } from './publisher.ts';
+export { readToEnd, type ReadToEndSettings } from './read-to-end.ts';
+export { isRedriven, REDRIVE_GROUP, REDRIVE_OF, toRedriven } from './redrive.ts';

@@ -14,8 +14,12 @@ export interface MessageBatch {
   /** Without the connection's prefix. */
   readonly topic: string;
   readonly partition: number;
-  /** In order of offset, at least one. Buffers are slices of the fetched response: do not write into them. */
+  /** In order of offset; at least one, unless the handler asked to be told of what is passed over. Buffers are slices of the fetched response: do not write into them. */
   readonly messages: IncomingMessage[];
+  /** What of this delivery went to the dead letters since the handler last resolved: it had no effect and never will by itself. */
+  readonly buried: IncomingMessage[];
+  /** Everything below is done once this batch is: behind its last message, and behind what was passed over. */
+  readonly nextOffset: number;
   /** Offset that the next message written to the partition would get, as of the last fetch. */
   readonly highWatermark: number;
   /** Counts up, over the life of the process, each time this partition is assigned to it. */

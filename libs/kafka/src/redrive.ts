@@ -1,0 +1,42 @@
+import type { DeadLetterSource } from './dead-letters.ts';
+import type { IncomingMessage, OutgoingMessage } from './message.ts';
+
+/** The one group that a message is for which was sent back from the dead letters: the others have had it. */
+export const REDRIVE_GROUP = 'redrive-group';
+/** Where the message first stood, `topic/partition/offset`. */
+export const REDRIVE_OF = 'redrive-of';
+
+/** Headers that burying and sending back have put on a message; the rest is as its producer wrote it. */
+const OURS = /^(dlq|redrive)-/;
+
+/** A dead letter as a message of its topic once more: key, body and headers as they came, in the partition that it came from. */
+export function toRedriven(
+  letter: IncomingMessage,
+  source: DeadLetterSource & { readonly offset: number },
+): OutgoingMessage {
+  const { topic, partition, offset, group } = source;
+  const headers: Record<string, string | Buffer> = {};
+  for (const [name, value] of Object.entries(letter.headers)) {
+    if (value != null && !OURS.test(name)) headers[name] = value;
+  }
+  headers[REDRIVE_GROUP] = group;
+  headers[REDRIVE_OF] = `${topic}/${partition}/${offset}`;
+  // As in toDeadLetter: a key that is not UTF-8 must come out as it went in.
+  return { topic, partition, key: letter.key as unknown as string | null, value: letter.value, headers };
+}
+
+/** Whether the message was sent back from the dead letters; of those the transport hands over only what is for its group. */
+export const isRedriven = (message: Pick<IncomingMessage, 'headers'>): boolean =>
+  message.headers[REDRIVE_GROUP] !== undefined;
+
+const isForAnother = (message: IncomingMessage, group: string): boolean => {
+  const named = message.headers[REDRIVE_GROUP];
+  return named !== undefined && named.toString('utf8') !== group;
+};
+
+/** The same array when there are none, as nearly always. */
+export function withoutRedrivenForOthers(messages: IncomingMessage[], group: string): IncomingMessage[] {
+  return messages.some((message) => isForAnother(message, group))
+    ? messages.filter((message) => !isForAnother(message, group))
+    : messages;
+}
