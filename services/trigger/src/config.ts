@@ -11,6 +11,7 @@ export interface TriggerConfig {
   readonly topicPrefix: string;
   readonly instanceId: string;
   readonly contactPartitions: number;
+  readonly outcomePartitions: number;
   /** Of the source topics, as dedup-meter has it. */
   readonly sourceGeneration: number;
   readonly databaseConnections: number;
@@ -66,6 +67,7 @@ export function loadConfig(env: Environment): TriggerConfig {
     topicPrefix: env.TOPIC_PREFIX ?? '',
     instanceId: env.INSTANCE_ID || `trigger-${process.pid}`,
     contactPartitions: whole('CONTACT_PARTITIONS', 6, 1, 1_000),
+    outcomePartitions: whole('OUTCOME_PARTITIONS', 16, 1, 10_000),
     sourceGeneration: whole('SOURCE_GENERATION', 1, 1, 1_000_000),
     databaseConnections: whole('DATABASE_CONNECTIONS', 10, 2, 200),
     batchMessages: whole('BATCH_MESSAGES', 500, 1, 5_000),

@@ -1,38 +1,14 @@
-import { contactKey, partitionOf } from '@trackline/contracts';
-import { Directory, pendingDirectoryMigrations } from '@trackline/directory';
+import { pendingDirectoryMigrations } from '@trackline/directory';
 import { createHttpApp } from '@trackline/http';
 import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
-import { uuidv7 } from '@trackline/kernel';
-import {
-  createMetrics,
-  flowMetrics,
-  httpMetrics,
-  kafkaObserver,
-  type Logger,
-} from '@trackline/observability';
+import { createMetrics, httpMetrics, kafkaObserver, type Logger } from '@trackline/observability';
 import { createPool, type Database } from '@trackline/postgres';
 import { progressReader } from './adapters/kafka/progress-reader.ts';
-import { directoryContacts } from './adapters/directory/directory-contacts.ts';
-import { effectWriter } from './adapters/postgres/effect-writer.ts';
-import { executionReader } from './adapters/postgres/execution-reader.ts';
-import { executionStore } from './adapters/postgres/execution-store.ts';
-import { timerReader } from './adapters/postgres/timer-reader.ts';
-import { workflowReader } from './adapters/postgres/workflow-reader.ts';
-import { workflowStore } from './adapters/postgres/workflow-store.ts';
+import { composeTrigger } from './compose-trigger.ts';
 import type { TriggerConfig } from './config.ts';
-import { observeTimers } from './observe-timers.ts';
-import { fireDue } from './pipeline/fire-due.ts';
-import { handleAdmitted } from './pipeline/handle-admitted.ts';
-import { Housekeeping } from './pipeline/housekeeping.ts';
-import { KnownWorkflows } from './pipeline/known-workflows.ts';
-import { ManageWorkflows } from './pipeline/manage-workflows.ts';
-import { Outbox } from './pipeline/outbox.ts';
-import { OwnPartitions, type PartitionState } from './pipeline/partition-state.ts';
-import { RunByHand } from './pipeline/run-by-hand.ts';
-import { TimerWatch } from './pipeline/watch-timers.ts';
+import { OwnPartitions } from './pipeline/partition-state.ts';
 import { pendingTriggerMigrations } from './schema.ts';
 import { TriggerModule } from './trigger.module.ts';
-import { ADMITTED } from '@trackline/contracts';
 
 export interface RunningTrigger {
   readonly url: string;
@@ -43,29 +19,22 @@ export interface RunningTrigger {
 const GROUP = 'trigger';
 /** The whole drain has 9 s. */
 const DRAIN_TIMEOUT_MS = 5_000;
-const HOUR_MS = 3_600_000;
 
 export async function startTrigger(config: TriggerConfig, logger: Logger): Promise<RunningTrigger> {
   const metrics = createMetrics('trigger');
   const observer = kafkaObserver(metrics);
-  const { databaseUrl, instanceId, contactPartitions } = config;
-  const database = createPool({
-    databaseUrl,
-    max: config.databaseConnections,
-    applicationName: instanceId,
-    logger,
-  });
+  const { databaseUrl, instanceId, databaseConnections: max } = config;
+  const database = createPool({ databaseUrl, max, applicationName: instanceId, logger });
   const connection = connectKafka({
     brokers: config.kafkaBrokers,
     clientId: instanceId,
     topicPrefix: config.topicPrefix,
     logger,
   });
-  const publisher = new Publisher({ connection, observer });
   const closing: (() => Promise<unknown>)[] = [() => database.close()];
-  const onFault = (err: unknown): void => logger.warn({ err }, 'work beside the batches failed: tried again');
   try {
     await refuseUnmigrated(database);
+    const publisher = new Publisher({ connection, observer });
     await publisher.connect();
     closing.unshift(() => publisher.disconnect());
 
@@ -74,27 +43,6 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
     closing.unshift(() => progress.stop());
     await progress.start();
 
-    const admittedMetrics = flowMetrics(metrics, 'admitted');
-    const timerMetrics = flowMetrics(metrics, 'timers');
-    const refusedUpdates = metrics.counter(
-      'refused_contact_updates_total',
-      'Updates that a contact did not take.',
-    );
-    const directory = new Directory(database);
-    const contacts = directoryContacts(directory);
-    const workflows = new KnownWorkflows(workflowReader(database));
-    const executions = executionReader(database);
-    const timers = timerReader(database);
-    const writer = effectWriter(database, ({ organizationId, contactId }) =>
-      partitionOf(contactKey(organizationId, contactId), contactPartitions),
-    );
-    const outbox = new Outbox({
-      writer,
-      contacts,
-      publisher: { publish: async (messages) => void (await publisher.publish([...messages])) },
-      newId: uuidv7,
-      onRefusedUpdates: (count) => refusedUpdates.inc(count),
-    });
     const consumer = new KafkaBatchServer({
       connection,
       groupId: GROUP,
@@ -110,63 +58,15 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
         for (const { partition, assignment } of partitions) own.revoked(partition, assignment);
       },
     });
-    const between = (state: PartitionState, work: () => Promise<void>): Promise<void> =>
-      consumer.between(ADMITTED, state.partition, work);
-    const shared = { workflows, writer, contacts, outbox, newId: uuidv7 };
-    const module = TriggerModule.with({
-      adminToken: config.adminToken,
-      logger,
-      metrics,
-      directory,
-      checks: {
-        postgres: () => database.isReady(),
-        kafka: () => consumer.isReady(),
-        publisher: () => publisher.isReady(),
-        progress: () => progress.isReady(),
-      },
-      admitted: {
-        own,
-        handle: handleAdmitted({ ...shared, executions, timed: admittedMetrics.timed }),
-        metrics: admittedMetrics,
-      },
-      workflows: new ManageWorkflows({ store: workflowStore(database), newId: uuidv7, nowMs: Date.now }),
-      byHand: new RunByHand({
-        ...shared,
-        store: executionStore(database),
-        reader: executions,
-        timers,
-        contactPartitions,
-      }),
-    });
-    const watch = new TimerWatch({
-      own,
-      timers,
-      fireDue: fireDue({ ...shared, timers, chunk: config.timerChunk }),
-      between,
-      onFired: (count) => {
-        if (count > 0) timerMetrics.batch(count);
-        timerMetrics.outcome('fired', count);
-      },
-      onFault,
-      everyMs: config.timerPollMs,
-    });
-    const housekeeping = new Housekeeping({
-      own,
-      outbox,
-      writer,
-      between,
-      onFault,
-      handledMs: config.handledHours * HOUR_MS,
-    });
-    observeTimers(metrics, own, timers);
-
-    const app = await createHttpApp(module, { logger, onAnswer: httpMetrics(metrics) });
+    const open = { config, logger, metrics, database, publisher, consumer, progress, own };
+    const { parts, watch, housekeeping, outbox } = composeTrigger(open);
+    const app = await createHttpApp(TriggerModule.with(parts), { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
     closing.unshift(
       () => watch.stop(),
       () => app.close(),
       () => housekeeping.stop(),
-      () => outbox.forgetDone().catch(onFault),
+      () => outbox.forgetDone().catch((err: unknown) => logger.warn({ err }, 'the outbox was not tidied up')),
     );
     await app.startAllMicroservices();
     watch.start();

@@ -86,23 +86,21 @@ class Batch {
   }
 
   take(event: IncomingEvent): void {
-    const { source, offset } = event.position;
-    if (isPast(this.positions, event.position)) {
-      this.tally.seen_before += 1;
-      this.answer(event, 'admitted', this.doneBy(event.eventId));
-      return;
-    }
+    const isSeen = isPast(this.positions, event.position);
     if (event.replayOf) {
       this.tally.replay += 1;
       const isDone = isPast(this.positions, event.replayOf);
       this.answer(event, isDone ? 'admitted' : 'accepted', isDone ? this.doneBy(event.eventId) : NO_EFFECT);
+    } else if (isSeen) {
+      this.tally.seen_before += 1;
+      this.answer(event, 'admitted', this.doneBy(event.eventId));
     } else if (event.backfill) {
       this.tally.backfill += 1;
       this.answer(event, 'admitted', NO_EFFECT);
     } else {
       this.apply(event);
     }
-    this.positions.set(source, offset);
+    if (!isSeen) this.positions.set(event.position.source, event.position.offset);
   }
 
   decision(): Decision {

@@ -29,6 +29,7 @@ export interface AdmittedDependencies {
   readonly contacts: Contacts;
   readonly outbox: Outbox;
   readonly newId: () => string;
+  readonly outcomePartitions: number;
   readonly timed: <Result>(stage: string, work: () => Promise<Result>) => Promise<Result>;
 }
 
@@ -79,7 +80,9 @@ async function attempt(
   const moved = commit.positions!.moved.length > 0 || decision.hasEffects;
   if (moved && !(await use.timed('commit', () => use.writer.commit(commit)))) return undefined;
   state.positions = decision.positions;
-  await use.timed('publish', () => use.outbox.carryOut(commit.outbox ?? [], toAnswers(decision.outcomes)));
+  await use.timed('publish', () =>
+    use.outbox.carryOut(commit.outbox ?? [], toAnswers(decision.outcomes, use.outcomePartitions)),
+  );
   state.mayHaveLeftOver = false;
   return decision.tally;
 }

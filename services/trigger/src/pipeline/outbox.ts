@@ -6,7 +6,6 @@ export interface OutboxDependencies {
   readonly writer: EffectWriter;
   readonly contacts: Contacts;
   readonly publisher: MessagePublisher;
-  readonly newId: () => string;
   /** Told of updates that the directory refused. */
   readonly onRefusedUpdates?: (count: number) => void;
 }
@@ -33,12 +32,18 @@ export function toOutbox(
   ];
 }
 
-/** One message for all outcomes that go to one instance of ingest. */
-export function toAnswers(outcomes: readonly (Outcome & { readonly replyTo: string })[]): Message[] {
+/**
+ * One message for all outcomes that go to one instance of ingest. A partition that does not exist has no reader, and publishing
+ * to it would hold up all the others.
+ */
+export function toAnswers(
+  outcomes: readonly (Outcome & { readonly replyTo: string })[],
+  outcomePartitions: number,
+): Message[] {
   const byPartition = new Map<number, Outcome[]>();
   for (const { replyTo, ...outcome } of outcomes) {
     const to = parseReplyTo(replyTo);
-    if (!to) continue;
+    if (!to || to.partition < 0 || to.partition >= outcomePartitions) continue;
     const list = byPartition.get(to.partition);
     if (list) list.push(outcome);
     else byPartition.set(to.partition, [outcome]);

@@ -45,14 +45,7 @@ export class RunByHand {
     by: { contactId?: string; contactEmail?: string },
     data: Readonly<Record<string, unknown>>,
   ): Promise<string> {
-    if (record.status !== 'enabled') {
-      throw new Problem(
-        'CONFLICT',
-        `The workflow is ${record.status}: enable it before you start executions.`,
-      );
-    }
-    const { contacts, newId } = this.use;
-    const contactId = await contacts.find(record.organizationId, by);
+    const contactId = await this.use.contacts.find(record.organizationId, by);
     if (contactId === undefined) {
       throw new Problem(
         'CONTACT_NOT_FOUND',
@@ -62,19 +55,39 @@ export class RunByHand {
         },
       );
     }
-    const workflow = toWorkflow(record);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const id = await this.tryStart(record, contactId, data);
+      if (id !== undefined) return id;
+    }
+    throw new Problem('UNAVAILABLE', 'The workflow kept changing. Try again.');
+  }
+
+  private async tryStart(
+    record: WorkflowRecord,
+    contactId: string,
+    properties: Readonly<Record<string, unknown>>,
+  ): Promise<string | undefined> {
+    const { organizationId } = record;
+    const { contacts, newId } = this.use;
+    const organizations = await this.use.workflows.load([organizationId]);
+    const { version, statuses } = organizations.get(organizationId)!;
+    const status = statuses.get(record.id) ?? record.status;
+    if (status !== 'enabled') {
+      throw new Problem('CONFLICT', `The workflow is ${status}: enable it before you start executions.`);
+    }
+    const workflow = toWorkflow({ ...record, status });
     const [nowMs, known] = await Promise.all([
       this.use.timers.nowMs(),
-      contacts.load([{ organizationId: record.organizationId, contactId }]),
+      contacts.load([{ organizationId, contactId }]),
     ]);
-    const event = { eventId: null, name: null, properties: data };
+    const event = { eventId: null, name: null, properties };
     const execution = newExecution(workflow, { id: newId(), contactId, event, nowMs });
     await this.refuseSecond(execution);
     const effects = new EffectCollector(newId);
     const surroundings = { nowMs, contact: known.get(contactId), applyUpdates: contacts.apply };
     effects.add(undefined, advance(workflow, execution, { kind: 'start' }, surroundings)!);
-    if (!(await this.carry(effects))) throw secondRun();
-    return execution.id;
+    const stands = await this.carry(effects, new Map([[organizationId, version]]));
+    return stands ? execution.id : undefined;
   }
 
   async find(
@@ -130,11 +143,11 @@ export class RunByHand {
       throw secondRun();
   }
 
-  private async carry(effects: EffectCollector): Promise<boolean> {
+  private async carry(effects: EffectCollector, unchanged?: ReadonlyMap<string, number>): Promise<boolean> {
     const partition = (of: { organizationId: string; contactId: string }) =>
       partitionOf(contactKey(of.organizationId, of.contactId), this.use.contactPartitions);
     const outbox = toOutbox(effects, partition, this.use.newId);
-    if (!(await this.use.writer.commit({ effects, outbox }))) return false;
+    if (!(await this.use.writer.commit({ effects, outbox, ...(unchanged && { unchanged }) }))) return false;
     await this.use.outbox.carryOut(outbox);
     return true;
   }

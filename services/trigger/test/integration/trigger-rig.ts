@@ -86,6 +86,7 @@ export class TriggerRig {
       ADMIN_TOKEN: 'admin-token-of-the-rig',
       HTTP_PORT: '0',
       CONTACT_PARTITIONS: String(CONTACT_PARTITIONS),
+      OUTCOME_PARTITIONS: '2',
       TIMER_POLL_MS: '50',
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     };

@@ -5,12 +5,10 @@ import { timerOf } from '../../domain/timers.ts';
 import type { Commit, EffectWriter, OutboxEntry } from '../../ports.ts';
 import { insertExecutions, updateExecutions } from './execution-writes.ts';
 import { toTime } from './execution-rows.ts';
+import type { PartitionOf } from './partition-of.ts';
 
 /** Something that was read has changed since: the transaction must not stand. */
 class Conflict extends Error {}
-
-/** The partition to which an execution's timer belongs: its contact's. */
-export type PartitionOf = (execution: Pick<Execution, 'organizationId' | 'contactId'>) => number;
 
 export function effectWriter(database: Database, partitionOf: PartitionOf): EffectWriter {
   return {

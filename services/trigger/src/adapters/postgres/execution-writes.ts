@@ -1,7 +1,7 @@
 import type { Queryable } from '@trackline/postgres';
 import type { ChangedExecution } from '../../domain/effects.ts';
 import type { Execution } from '../../domain/execution.ts';
-import type { PartitionOf } from './effect-writer.ts';
+import type { PartitionOf } from './partition-of.ts';
 import { toTime } from './execution-rows.ts';
 
 type Column = readonly [name: string, type: string, value: (execution: Execution) => unknown];

@@ -142,7 +142,7 @@ async function giveTurns(tx: Queryable, workflowId: string, which: string): Prom
   await tx.query({
     text: `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
            SELECT id, partition, 'turn', now() FROM trigger.execution
-           WHERE workflow_id = $1 AND ended_at IS NULL AND ${which}
+           WHERE workflow_id = $1 AND ended_at IS NULL AND ${which} ORDER BY id
            ON CONFLICT (execution_id) DO UPDATE SET kind = 'turn', due_at = now()`,
     values: [workflowId],
   });

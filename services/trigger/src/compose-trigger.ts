@@ -1,0 +1,133 @@
+import { ADMITTED, contactKey, partitionOf } from '@trackline/contracts';
+import { Directory } from '@trackline/directory';
+import type { KafkaBatchServer, PinnedReader, Publisher } from '@trackline/kafka';
+import { uuidv7 } from '@trackline/kernel';
+import { flowMetrics, type Logger, type Metrics } from '@trackline/observability';
+import type { Database } from '@trackline/postgres';
+import { directoryContacts } from './adapters/directory/directory-contacts.ts';
+import { effectWriter } from './adapters/postgres/effect-writer.ts';
+import { executionReader } from './adapters/postgres/execution-reader.ts';
+import { executionStore } from './adapters/postgres/execution-store.ts';
+import { timerReader } from './adapters/postgres/timer-reader.ts';
+import { workflowReader } from './adapters/postgres/workflow-reader.ts';
+import { workflowStore } from './adapters/postgres/workflow-store.ts';
+import type { TriggerConfig } from './config.ts';
+import { observeTimers } from './observe-timers.ts';
+import { fireDue } from './pipeline/fire-due.ts';
+import { handleAdmitted } from './pipeline/handle-admitted.ts';
+import { Housekeeping } from './pipeline/housekeeping.ts';
+import { KnownWorkflows } from './pipeline/known-workflows.ts';
+import { ManageWorkflows } from './pipeline/manage-workflows.ts';
+import { Outbox } from './pipeline/outbox.ts';
+import type { OwnPartitions, PartitionState } from './pipeline/partition-state.ts';
+import { RunByHand } from './pipeline/run-by-hand.ts';
+import { TimerWatch } from './pipeline/watch-timers.ts';
+import type { TriggerParts } from './trigger.module.ts';
+
+/** What is open when the flows are put together. */
+export interface Open {
+  readonly config: TriggerConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly database: Database;
+  readonly publisher: Publisher;
+  readonly consumer: KafkaBatchServer;
+  readonly progress: PinnedReader;
+  readonly own: OwnPartitions;
+}
+
+export interface Composed {
+  readonly parts: TriggerParts;
+  readonly watch: TimerWatch;
+  readonly housekeeping: Housekeeping;
+  readonly outbox: Outbox;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The flows over their adapters. */
+export function composeTrigger({
+  config,
+  logger,
+  metrics,
+  database,
+  publisher,
+  consumer,
+  progress,
+  own,
+}: Open): Composed {
+  const { contactPartitions, outcomePartitions } = config;
+  const admittedMetrics = flowMetrics(metrics, 'admitted');
+  const timerMetrics = flowMetrics(metrics, 'timers');
+  const refusedUpdates = metrics.counter(
+    'refused_contact_updates_total',
+    'Updates that a contact did not take.',
+  );
+  const directory = new Directory(database);
+  const contacts = directoryContacts(directory);
+  const workflows = new KnownWorkflows(workflowReader(database));
+  const executions = executionReader(database);
+  const timers = timerReader(database);
+  const writer = effectWriter(database, ({ organizationId, contactId }) =>
+    partitionOf(contactKey(organizationId, contactId), contactPartitions),
+  );
+  const outbox = new Outbox({
+    writer,
+    contacts,
+    publisher: { publish: async (messages) => void (await publisher.publish([...messages])) },
+    onRefusedUpdates: (count) => refusedUpdates.inc(count),
+  });
+  const between = (state: PartitionState, work: () => Promise<void>): Promise<void> =>
+    consumer.between(ADMITTED, state.partition, work);
+  const onFault = (err: unknown): void => logger.warn({ err }, 'work beside the batches failed: tried again');
+  const shared = { workflows, writer, contacts, outbox, newId: uuidv7 };
+  observeTimers(metrics, own, timers);
+  return {
+    outbox,
+    parts: {
+      adminToken: config.adminToken,
+      logger,
+      metrics,
+      directory,
+      checks: {
+        postgres: () => database.isReady(),
+        kafka: () => consumer.isReady(),
+        publisher: () => publisher.isReady(),
+        progress: () => progress.isReady(),
+      },
+      admitted: {
+        own,
+        handle: handleAdmitted({ ...shared, executions, outcomePartitions, timed: admittedMetrics.timed }),
+        metrics: admittedMetrics,
+      },
+      workflows: new ManageWorkflows({ store: workflowStore(database), newId: uuidv7, nowMs: Date.now }),
+      byHand: new RunByHand({
+        ...shared,
+        store: executionStore(database),
+        reader: executions,
+        timers,
+        contactPartitions,
+      }),
+    },
+    watch: new TimerWatch({
+      own,
+      timers,
+      fireDue: fireDue({ ...shared, timers, chunk: config.timerChunk }),
+      between,
+      onFired: (count) => {
+        if (count > 0) timerMetrics.batch(count);
+        timerMetrics.outcome('fired', count);
+      },
+      onFault,
+      everyMs: config.timerPollMs,
+    }),
+    housekeeping: new Housekeeping({
+      own,
+      outbox,
+      writer,
+      between,
+      onFault,
+      handledMs: config.handledHours * HOUR_MS,
+    }),
+  };
+}
