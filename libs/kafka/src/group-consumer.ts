@@ -1,4 +1,10 @@
-import type { Batch, Consumer, EachBatchPayload, LogEntry, PartitionAssigner } from 'kafkajs';
+import kafkajs, {
+  type Batch,
+  type Consumer,
+  type EachBatchPayload,
+  type LogEntry,
+  type PartitionAssigner,
+} from 'kafkajs';
 import { backoffMs, waitFor } from './backoff.ts';
 import type { KafkaConnection } from './connection.ts';
 import { describeError } from './faults.ts';
@@ -241,7 +247,9 @@ export class GroupConsumer {
   #incarnate(): Incarnation {
     const { connection, groupId, sessionTimeoutMs, maxBytesPerPartition, maxWaitMs } = this.#settings;
     const onLog = (entry: LogEntry) => {
-      if (this.#current === incarnation) this.#readLog(entry);
+      if (this.#current !== incarnation) return;
+      if (entry.level === kafkajs.logLevel.ERROR && !this.#joined) this.#lastError = entry.log.message;
+      this.#readLog(entry);
     };
     const consumer = connection.newClient({ onLog, retries: RECONNECT_TRIES }).consumer({
       groupId,

@@ -12,4 +12,4 @@ export { PinnedReader, type PinnedBatch, type PinnedReaderSettings } from './pin
 export { provision, TopicMismatch, type ProvisionReport, type TopicDeclaration } from './provision.ts';
 export { Publisher, type PublisherSettings } from './publisher.ts';
 export { readToEnd, type ReadToEndSettings } from './read-to-end.ts';
-export { isRedriven, REDRIVE_GROUP, REDRIVE_OF, toRedriven } from './redrive.ts';
+export { toRedriven } from './redrive.ts';

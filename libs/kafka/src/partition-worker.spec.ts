@@ -82,6 +82,21 @@ describe('PartitionWorker', () => {
     expect(log.slice(0, 4)).toEqual(['begin 0-1', 'end 0', 'errand', 'begin 2-2']);
   });
 
+  it('lets batches have their turn among errands that bring errands', async () => {
+    const { worker, log, finishOne } = setUp();
+    let isOver = false;
+    const again = (): Promise<void> => (isOver ? Promise.resolve() : worker.between(turn).then(again));
+    worker.start(0, 0, 2);
+    const errands = again();
+    worker.offer(chunk(0, 2), 2);
+    for (let i = 0; i < 5; i++) await turn();
+    expect(log).toEqual(['begin 0-1']);
+    await finishOne();
+    isOver = true;
+    await errands;
+    expect(worker.doneOffset).toBe(2);
+  });
+
   it('passes on what an errand throws', async () => {
     const { worker } = setUp();
     worker.start(0, 0, 0);

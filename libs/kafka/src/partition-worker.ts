@@ -140,8 +140,12 @@ export class PartitionWorker {
   }
 
   async #work(): Promise<void> {
+    let wasErrand: boolean = false;
     while (!this.isRetired) {
-      const errand = this.#errands.shift();
+      // In turns: errands that bring errands must not keep the batches waiting.
+      const isErrandsTurn: boolean = !wasErrand || this.#buffer.messages === 0;
+      const errand: Errand | undefined = isErrandsTurn ? this.#errands.shift() : undefined;
+      wasErrand = errand !== undefined;
       if (errand) {
         await errand.run();
         continue;

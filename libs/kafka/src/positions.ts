@@ -38,7 +38,7 @@ export class Positions {
   async close(): Promise<void> {
     const admin = this.#admin;
     this.#admin = undefined;
-    await (await admin?.catch(() => undefined))?.disconnect().catch(() => undefined);
+    await disconnect(admin);
   }
 
   async #ask<Answer>(question: (admin: Admin) => Promise<Answer>): Promise<Answer> {
@@ -46,8 +46,11 @@ export class Positions {
     try {
       return await question(await connecting);
     } catch (error) {
-      if (this.#admin === connecting) void this.close();
+      if (this.#admin === connecting) this.#admin = undefined;
       throw error;
+    } finally {
+      // Closed meanwhile: kafkajs opens its connections again when it tries again.
+      if (this.#admin !== connecting) void disconnect(connecting);
     }
   }
 
@@ -55,6 +58,14 @@ export class Positions {
     const admin = this.#connection.newClient().admin();
     await admin.connect();
     return admin;
+  }
+}
+
+async function disconnect(connecting: Promise<Admin> | undefined): Promise<void> {
+  try {
+    await (await connecting)?.disconnect();
+  } catch {
+    // It never connected, or is gone already: either way there is nothing left to close.
   }
 }
 

@@ -1,10 +1,6 @@
+import { REDRIVE_GROUP, REDRIVE_OF } from '@trackline/contracts';
 import type { DeadLetterSource } from './dead-letters.ts';
 import type { IncomingMessage, OutgoingMessage } from './message.ts';
-
-/** The one group that a message is for which was sent back from the dead letters: the others have had it. */
-export const REDRIVE_GROUP = 'redrive-group';
-/** Where the message first stood, `topic/partition/offset`. */
-export const REDRIVE_OF = 'redrive-of';
 
 /** Headers that burying and sending back have put on a message; the rest is as its producer wrote it. */
 const OURS = /^(dlq|redrive)-/;
@@ -24,10 +20,6 @@ export function toRedriven(
   // As in toDeadLetter: a key that is not UTF-8 must come out as it went in.
   return { topic, partition, key: letter.key as unknown as string | null, value: letter.value, headers };
 }
-
-/** Whether the message was sent back from the dead letters; of those the transport hands over only what is for its group. */
-export const isRedriven = (message: Pick<IncomingMessage, 'headers'>): boolean =>
-  message.headers[REDRIVE_GROUP] !== undefined;
 
 const isForAnother = (message: IncomingMessage, group: string): boolean => {
   const named = message.headers[REDRIVE_GROUP];
