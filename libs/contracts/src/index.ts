@@ -16,6 +16,7 @@ export { DeadLetterHeaders, messageSchemas, type MessageSchema } from './message
 export * from './messages/outcome.ts';
 export * from './messages/position.ts';
 export * from './messages/progress.ts';
+export * from './messages/redrive.ts';
 export * from './month.ts';
 export * from './occurred-at.ts';
 export { toJsonSchema, type JsonSchema } from './json-schema.ts';

@@ -215,6 +215,14 @@ export const DeadLetterHeaders = Type.Object({
   'dlq-source-offset': Type.String(),
   'dlq-group': Type.String({ description: 'The consumer group that could not process it.' }),
   'dlq-value': Type.Optional(
-    Type.String({ description: 'Set when the value was too large to come along; it is still at its source.' }),
+    Type.String({
+      description: 'Set when the value was too large to come along; it is still at its source.',
+    }),
+  ),
+  'dlq-sent-back': Type.Optional(
+    Type.String({
+      description:
+        'Alone, on a message without a body: the letter at this offset of the same partition was sent back to its topic.',
+    }),
   ),
 });
