@@ -22,10 +22,11 @@ const event = (offset: number, more: Partial<JudgedEvent> = {}): JudgedEvent => 
 
 /** Messages that carry their event as an object: what decoding does is the contract's own test. */
 const message = (decoded: JudgedEvent | Error, offset: number): RawMessage =>
-  ({ offset, decoded }) as unknown as RawMessage;
+  ({ offset, decoded, headers: {} }) as unknown as RawMessage;
 
 function rig(commits: Commit[], held: [string, number][] = []) {
   const written: string[][] = [];
+  const moved: number[] = [];
   let loads = 0;
   const flow = recordJudged<JudgedEvent>({
     decode(raw) {
@@ -41,13 +42,21 @@ function rig(commits: Commit[], held: [string, number][] = []) {
       },
     }),
     writer: {
-      commit: async (_owner, _moves, events) => {
+      commit: async (_owner, moves, events) => {
+        moved.push(...moves.map(({ next }) => next));
         written.push(events.map((one) => one.eventId));
         return commits.shift() ?? { kind: 'committed', written: events.length };
       },
     },
     clock: { now: () => nowMs },
   });
+  const redrive = (one: JudgedEvent) =>
+    flow({
+      topic: 't',
+      partition: 0,
+      assignment: 1,
+      messages: [{ ...message(one, 900), headers: { 'redrive-group': Buffer.from('timeline') } }],
+    });
   const run = (events: (JudgedEvent | Error)[], assignment = 1) =>
     flow({
       topic: 't',
@@ -55,7 +64,7 @@ function rig(commits: Commit[], held: [string, number][] = []) {
       assignment,
       messages: events.map((one, i) => message(one, 100 + i)),
     });
-  return { run, written, loads: () => loads };
+  return { run, redrive, written, moved, loads: () => loads };
 }
 
 describe('recording judged events', () => {
@@ -88,6 +97,15 @@ describe('recording judged events', () => {
     expect(loads()).toBe(2);
     const always = rig(Array.from({ length: 9 }, (): Commit => ({ kind: 'overtaken' })));
     await expect(always.run([event(1)])).rejects.toThrow(/two processes hold this partition/);
+  });
+
+  it('puts down what came back from the dead letters, wherever the position is, and leaves that where it is', async () => {
+    const { run, redrive, written, moved } = rig([], [['a', 4]]);
+    expect(await redrive(event(2))).toEqual({ written: 1, passedOver: 0 });
+    expect(await redrive(event(9))).toEqual({ written: 1, passedOver: 0 });
+    expect(await run([event(5)])).toEqual({ written: 1, passedOver: 0 });
+    expect(written).toEqual([['event-2'], ['event-9'], ['event-5']]);
+    expect(moved).toEqual([5]);
   });
 
   it('names the message that cannot be put down by its offset', async () => {

@@ -1,4 +1,4 @@
-import type { JudgedEvent, RawMessage } from '@trackline/contracts';
+import { isRedriven, type JudgedEvent, type RawMessage } from '@trackline/contracts';
 import type { Clock } from '@trackline/kernel';
 import { isSaneTime } from '../domain/retention.ts';
 import { pass } from '../domain/source-positions.ts';
@@ -37,9 +37,14 @@ export const recordJudged =
     if ('reason' in decoded) return decoded;
     for (let attempt = 0; attempt < MAX_OVERTAKEN; attempt += 1) {
       const known = await positions.of(batch, batch.assignment);
-      const { fresh, moves } = pass(known, decoded.items);
-      if (moves.length === 0) return { written: 0, passedOver: decoded.items.length };
-      const rows = fresh.filter(({ event }) => hasEffect(event));
+      const { fresh, moves } = pass(
+        known,
+        decoded.items.filter(({ redriven }) => !redriven),
+      );
+      const rows = [...fresh, ...decoded.items.filter(({ redriven }) => redriven)].filter(({ event }) =>
+        hasEffect(event),
+      );
+      if (moves.length === 0 && rows.length === 0) return { written: 0, passedOver: decoded.items.length };
       const commit: Commit = await writer.commit(
         batch,
         moves,
@@ -61,6 +66,8 @@ export const recordJudged =
 
 interface Decoded<Event> {
   readonly offset: number;
+  /** Came back from the dead letters, long after its position was passed: only the row's key tells whether it is there. */
+  readonly redriven: boolean;
   readonly event: Event;
   readonly position: JudgedEvent['position'];
 }
@@ -87,7 +94,7 @@ function decodeAll<Event extends JudgedEvent>(
         return { offset, reason: 'time_out_of_range', detail: `The event ${what} at ${told(ms)}.` };
       }
     }
-    items.push({ offset, event, position: event.position });
+    items.push({ offset, redriven: isRedriven(message), event, position: event.position });
   }
   return { items };
 }

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADMITTED, decodeAdmitted, encodeAdmitted, type AdmittedEvent } from '@trackline/contracts';
+import {
+  ADMITTED,
+  decodeAdmitted,
+  encodeAdmitted,
+  REDRIVE_GROUP,
+  type AdmittedEvent,
+} from '@trackline/contracts';
 import type { Organization } from '@trackline/directory';
 import { systemClock } from '@trackline/kernel';
 import { eventually, type Call } from '@trackline/testkit';
@@ -164,5 +170,31 @@ describe('a message that cannot be put down', () => {
     const letter = await rig.deadLetter(ADMITTED, event.eventId);
     expect(letter['dlq-reason']).toBe('undecodable');
     expect(letter['dlq-detail']).toContain('ce_position');
+  });
+});
+
+describe('an event that is sent back from the dead letters', () => {
+  it('is put down though its place was passed long ago, once, and only when it is for this group', async () => {
+    const contactId = await rig.contact(organization);
+    const at = { organizationId: organization.id, contactId };
+    const [letter, forAnother] = [anEvent(at), anEvent(at)];
+    const passing = anEvent(at);
+    await rig.admitted(passing);
+    await eventually(async () => (await idsOf(contactId)).length === 1);
+    const sentBack = (event: AdmittedEvent, group: string) => {
+      const message = encodeAdmitted(event);
+      return { ...message, headers: { ...message.headers, [REDRIVE_GROUP]: group } };
+    };
+    await rig.publish([
+      sentBack(forAnother, 'trigger'),
+      sentBack(letter, 'timeline'),
+      sentBack(letter, 'timeline'),
+    ]);
+    const last = anEvent(at);
+    await rig.admitted(last);
+    await eventually(async () => (await idsOf(contactId)).includes(last.eventId));
+    expect((await idsOf(contactId)).sort()).toEqual(
+      [passing, letter, last].map(({ eventId }) => eventId).sort(),
+    );
   });
 });
