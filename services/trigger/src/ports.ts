@@ -2,6 +2,7 @@ import type {
   ContactUpdateConfig,
   ExecutionProgress,
   ExecutionStatus,
+  Position,
   WorkflowDefinition,
   WorkflowStatus,
 } from '@trackline/contracts';
@@ -59,6 +60,8 @@ export interface ExecutionReader {
   soleRuns(keys: readonly SoleKey[]): Promise<readonly SoleKey[]>;
   handled(eventIds: readonly string[]): Promise<ReadonlyMap<string, Counts>>;
   positions(topic: string, partition: number): Promise<Positions>;
+  /** Whether the message at this position went to the dead letters of this group, and has not come back. */
+  isDeadLetter(topic: string, partition: number, position: Position): Promise<boolean>;
 }
 
 export interface DueQuery {
@@ -97,6 +100,14 @@ export interface Commit {
     readonly topic: string;
     readonly partition: number;
     readonly moved: readonly MovedPosition[];
+  };
+  readonly deadLetters?: {
+    readonly topic: string;
+    readonly partition: number;
+    /** Passed without an effect. */
+    readonly buried: readonly Position[];
+    /** Takes effect now; it must still be among the buried. */
+    readonly redriven?: Position;
   };
   readonly effects?: Effects;
   readonly outbox?: readonly OutboxEntry[];

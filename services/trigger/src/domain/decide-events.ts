@@ -10,6 +10,8 @@ import { isPast, type Positions } from './positions.ts';
 /** An admitted event whose properties are read only when something may come of it. */
 export interface IncomingEvent extends AdmittedEvent {
   readonly view: () => EventView;
+  /** It came back from the dead letters: its position was passed without an effect. */
+  readonly redriven?: boolean;
 }
 
 /** Everything that was read for a batch. */
@@ -64,6 +66,8 @@ class Batch {
   private readonly positions: Map<string, number>;
   private readonly executions = new Map<string, Execution>();
   private readonly waits = new Map<string, Set<string>>();
+  /** The workflows of executions that this batch started. */
+  private readonly started = new Map<string, Workflow>();
   private readonly contacts: Map<string, ContactView>;
   private readonly soleRuns: Set<string>;
   private readonly outcomes: (Outcome & { replyTo: string })[] = [];
@@ -121,7 +125,7 @@ class Batch {
 
   private resume(id: string, event: IncomingEvent): boolean {
     const execution = this.executions.get(id)!;
-    const workflow = this.world.workflowOf(execution);
+    const workflow = this.started.get(id) ?? this.world.workflowOf(execution);
     if (!workflow || !endsWait(workflow, execution, event.view(), event.receivedAtMs)) return false;
     const input = { kind: 'event', event: event.view(), receivedAtMs: event.receivedAtMs } as const;
     this.move(workflow, execution, input, event);
@@ -145,6 +149,7 @@ class Batch {
       this.effects.refuse(execution, 'an execution of this contact is running, and the workflow allows one');
       return false;
     }
+    this.started.set(id, workflow);
     this.move(workflow, execution, { kind: 'start' }, event);
     return true;
   }

@@ -9,6 +9,14 @@ export const NOTHING_YET = -1;
 export const isPast = (positions: Positions, { source, offset }: Position): boolean =>
   offset <= (positions.get(source) ?? NOTHING_YET);
 
+/** As far as before, and over these, which are passed without an effect. */
+export function raisedTo(positions: Positions, passed: readonly Position[]): Positions {
+  if (passed.length === 0) return positions;
+  const raised = new Map(positions);
+  for (const position of passed) if (!isPast(raised, position)) raised.set(position.source, position.offset);
+  return raised;
+}
+
 export interface MovedPosition {
   readonly source: string;
   readonly from: number;

@@ -1,4 +1,12 @@
-import { decodeAdmitted, parseReplyTo, type RawMessage } from '@trackline/contracts';
+import {
+  decodeAdmitted,
+  isRedriven,
+  parsePosition,
+  parseReplyTo,
+  text,
+  type Position,
+  type RawMessage,
+} from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
 import type { IncomingEvent } from '../domain/decide-events.ts';
 import type { EventView } from '../domain/fields.ts';
@@ -36,6 +44,7 @@ function decode(message: RawMessage): IncomingEvent {
   return {
     ...event,
     ...(parseReplyTo(replyTo) && { replyTo }),
+    ...(isRedriven(message) && { redriven: true }),
     view: () => (view ??= { eventId: event.eventId, name: event.name, properties: parse(event.properties) }),
   };
 }
@@ -50,4 +59,15 @@ function parse(properties: Buffer | string): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
+}
+
+/** Of messages that may be unreadable: one without a position is behind none, and leaves no row. */
+export function positionsOf(messages: readonly RawMessage[]): Position[] {
+  return messages.flatMap(({ headers }) => {
+    try {
+      return [parsePosition(text(headers, 'ce_position') ?? '')];
+    } catch {
+      return [];
+    }
+  });
 }

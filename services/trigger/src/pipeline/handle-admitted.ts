@@ -1,4 +1,4 @@
-import { ADMITTED, contactKey, type RawMessage } from '@trackline/contracts';
+import { ADMITTED, contactKey, type Position, type RawMessage } from '@trackline/contracts';
 import {
   decideEvents,
   soleKey,
@@ -10,9 +10,9 @@ import {
 import type { Execution, Workflow } from '../domain/execution.ts';
 import { candidates } from '../domain/match-triggers.ts';
 import { NO_WORKFLOWS, type OrganizationWorkflows } from '../domain/organization.ts';
-import { isPast, movedPositions, type Positions } from '../domain/positions.ts';
+import { isPast, movedPositions, raisedTo, type Positions } from '../domain/positions.ts';
 import type { Commit, Contacts, EffectWriter, ExecutionReader, WaitKey } from '../ports.ts';
-import { decodeEvents, type Unreadable } from './decode-events.ts';
+import { decodeEvents, positionsOf, type Unreadable } from './decode-events.ts';
 import type { KnownWorkflows, Organizations } from './known-workflows.ts';
 import { toAnswers, toOutbox, type Outbox } from './outbox.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -20,6 +20,8 @@ import { heldVersions } from './held-versions.ts';
 
 export interface AdmittedBatch {
   readonly messages: readonly RawMessage[];
+  /** What of it went to the dead letters. */
+  readonly buried?: readonly RawMessage[];
 }
 
 export interface AdmittedDependencies {
@@ -55,49 +57,102 @@ export function handleAdmitted(use: AdmittedDependencies) {
       await use.outbox.carryOutLeftOver(state.partition);
       state.mayHaveLeftOver = false;
     }
-    for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
-      state.positions ??= await use.executions.positions(ADMITTED, state.partition);
-      const tally = await attempt(events, state, use);
-      if (tally) return { tally, conflicts };
-      state.positions = undefined;
+    const inOrder = events.filter(({ redriven }) => !redriven);
+    const buried = positionsOf(batch.buried ?? []);
+    const handled = await again(async () => {
+      const before = (state.positions ??= await use.executions.positions(ADMITTED, state.partition));
+      const done = await attempt(inOrder, { before, buried }, state, use);
+      state.positions = done?.positions;
+      return done?.tally;
+    });
+    if ('contended' in handled) return handled;
+    for (const event of events.filter(({ redriven }) => redriven)) {
+      const sentBack = await again(() => redrive(event, state, use));
+      if ('contended' in sentBack) return sentBack;
+      for (const [fate, count] of Object.entries(sentBack.tally)) handled.tally[fate as EventFate] += count;
     }
-    return { contended: true };
+    return handled;
   };
 }
+
+/** Tries until nobody came in between. */
+async function again(
+  work: () => Promise<Decision['tally'] | undefined>,
+): Promise<{ readonly tally: Record<EventFate, number>; readonly conflicts: number } | Contended> {
+  for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
+    const tally = await work();
+    if (tally) return { tally: { ...tally }, conflicts };
+  }
+  return { contended: true };
+}
+
+/**
+ * An event that came back from the dead letters. Its position was passed long ago: whether it has had its effect is told by the row that
+ * was written with the position and is deleted with the effect. It takes effect now, after those that came behind it.
+ */
+async function redrive(
+  event: IncomingEvent,
+  state: PartitionState,
+  use: AdmittedDependencies,
+): Promise<Decision['tally'] | undefined> {
+  if (!(await use.executions.isDeadLetter(ADMITTED, state.partition, event.position))) return SEEN_BEFORE;
+  const done = await attempt([event], { before: new Map(), redriven: event.position }, state, use);
+  return done?.tally;
+}
+
+const SEEN_BEFORE: Decision['tally'] = { effect: 0, no_effect: 0, seen_before: 1, replay: 0, backfill: 0 };
+
+/** What a try stands on. With `redriven`, positions are neither asked nor moved. */
+type Footing =
+  | { readonly before: Positions; readonly buried: readonly Position[] }
+  | { readonly before: Positions; readonly redriven: Position };
 
 /** `undefined`: something that was read had changed by the time of the commit; nothing was done. */
 async function attempt(
   events: readonly IncomingEvent[],
+  footing: Footing,
   state: PartitionState,
   use: AdmittedDependencies,
-): Promise<Handled['tally'] | undefined> {
-  const positions = state.positions!;
-  const { world, organizations } = await use.timed('load', () => loadWorld(events, positions, use));
+): Promise<{ readonly tally: Decision['tally']; readonly positions: Positions } | undefined> {
+  const { before } = footing;
+  const { world, organizations } = await use.timed('load', () => loadWorld(events, before, use));
   const decision = decideEvents(events, world, { newId: use.newId, applyUpdates: use.contacts.apply });
-  const commit = toCommit(decision, positions, state.partition, organizations, use.newId);
+  const after = 'buried' in footing ? raisedTo(decision.positions, footing.buried) : decision.positions;
+  const commit: Commit = {
+    ...toPositions(footing, after, state.partition),
+    ...toEffects(decision, state.partition, organizations, use.newId),
+  };
   // What is left over if the process or the publishing fails from here on, the next attempt finds in the outbox.
   state.mayHaveLeftOver = decision.hasEffects;
-  const moved = commit.positions!.moved.length > 0 || decision.hasEffects;
-  if (moved && !(await use.timed('commit', () => use.writer.commit(commit)))) return undefined;
-  state.positions = decision.positions;
+  const changes = commit.positions?.moved.length || commit.deadLetters || decision.hasEffects;
+  if (changes && !(await use.timed('commit', () => use.writer.commit(commit)))) return undefined;
   await use.timed('publish', () =>
     use.outbox.carryOut(commit.outbox ?? [], toAnswers(decision.outcomes, use.outcomePartitions)),
   );
   state.mayHaveLeftOver = false;
-  return decision.tally;
+  return { tally: decision.tally, positions: after };
 }
 
-function toCommit(
-  { effects, hasEffects, positions: after }: Decision,
-  before: Positions,
+function toPositions(footing: Footing, after: Positions, partition: number): Commit {
+  const at = { topic: ADMITTED, partition };
+  if ('redriven' in footing) return { deadLetters: { ...at, buried: [], redriven: footing.redriven } };
+  const { before } = footing;
+  // What was past before has had its effect, or its row is there.
+  const buried = footing.buried.filter((position) => !isPast(before, position));
+  return {
+    positions: { ...at, moved: movedPositions(before, after) },
+    ...(buried.length > 0 && { deadLetters: { ...at, buried } }),
+  };
+}
+
+function toEffects(
+  { effects, hasEffects }: Decision,
   partition: number,
   organizations: Organizations,
   newId: () => string,
 ): Commit {
-  const positions = { topic: ADMITTED, partition, moved: movedPositions(before, after) };
-  if (!hasEffects) return { positions };
+  if (!hasEffects) return {};
   return {
-    positions,
     effects,
     outbox: toOutbox(effects, () => partition, newId),
     unchanged: heldVersions(effects, [], organizations),

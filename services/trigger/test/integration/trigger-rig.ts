@@ -10,9 +10,11 @@ import {
   partitionOf,
   partitionsOf,
   PROGRESS,
+  REDRIVE_GROUP,
   sourceName,
   topics,
   type AdmittedEvent,
+  type EncodedMessage,
   type ExecutionProgress,
   type ExecutionWithSteps,
   type Outcome,
@@ -62,7 +64,7 @@ export class TriggerRig {
   private readonly publisher: Publisher;
   private readonly readers: PinnedReader[];
   private readonly testDatabase: TestDatabase;
-  private readonly connection: KafkaConnection;
+  readonly connection: KafkaConnection;
   private readonly env: Record<string, string>;
   private readonly running: RunningTrigger[] = [];
   private readonly offsets = new Map<string, number>();
@@ -177,6 +179,21 @@ export class TriggerRig {
         return { ...message, partition: partitionOf(message.key!, CONTACT_PARTITIONS) };
       }),
     );
+  }
+
+  /** Something in the place of the event. */
+  async publishAs(event: AdmittedEvent, message: EncodedMessage): Promise<void> {
+    const partition = this.partitionOf(event.organizationId, event.contactId);
+    await this.publisher.publish([{ ...message, partition }]);
+  }
+
+  /** As the redrive command sends it. */
+  async sendBack(event: AdmittedEvent, group: string): Promise<void> {
+    const { headers, ...message } = encodeAdmitted(event);
+    const partition = partitionOf(message.key!, CONTACT_PARTITIONS);
+    await this.publisher.publish([
+      { ...message, partition, headers: { ...headers, [REDRIVE_GROUP]: group } },
+    ]);
   }
 
   /** Admits the event and waits for the answer to its caller. */

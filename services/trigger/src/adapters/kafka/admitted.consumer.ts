@@ -19,7 +19,7 @@ export const ADMITTED_FLOW = Symbol('AdmittedFlow');
 export class AdmittedConsumer {
   constructor(@Inject(ADMITTED_FLOW) private readonly flow: AdmittedFlow) {}
 
-  @BatchHandler(ADMITTED)
+  @BatchHandler(ADMITTED, { tellOfPassedOver: true })
   async admitted(@Payload() batch: MessageBatch): Promise<void> {
     const { own, handle, metrics } = this.flow;
     const state = own.of(batch.partition, batch.assignment);
@@ -34,8 +34,8 @@ export class AdmittedConsumer {
       metrics.outcome('contended');
       throw new DependencyFault(`Another instance is at work on partition ${batch.partition}.`);
     }
-    state.frontier.handled(batch.messages.at(-1)!.offset + 1);
-    metrics.batch(batch.messages.length);
+    state.frontier.handled(batch.nextOffset);
+    if (batch.messages.length > 0) metrics.batch(batch.messages.length);
     for (const [fate, count] of Object.entries(done.tally)) metrics.outcome(fate, count);
     metrics.outcome('conflict', done.conflicts);
   }

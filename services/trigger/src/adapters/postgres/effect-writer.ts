@@ -3,6 +3,7 @@ import type { ChangedExecution, Effects } from '../../domain/effects.ts';
 import type { Execution } from '../../domain/execution.ts';
 import { timerOf } from '../../domain/timers.ts';
 import type { Commit, EffectWriter, OutboxEntry } from '../../ports.ts';
+import { writeDeadLetters } from './dead-letter-rows.ts';
 import { insertExecutions, updateExecutions } from './execution-writes.ts';
 import { toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
@@ -13,7 +14,8 @@ class Conflict extends Error {}
 export function effectWriter(database: Database, partitionOf: PartitionOf): EffectWriter {
   return {
     async commit(commit) {
-      const durable = commit.effects !== undefined || commit.settled !== undefined;
+      const { effects, settled, deadLetters } = commit;
+      const durable = effects !== undefined || settled !== undefined || deadLetters !== undefined;
       try {
         await database.transaction((tx) => write(tx, commit, partitionOf), { durable });
         return true;
@@ -86,6 +88,7 @@ function firstIdOf(ms: number): string {
 
 async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): Promise<void> {
   if (commit.positions) await movePositions(tx, commit.positions);
+  if (commit.deadLetters && !(await writeDeadLetters(tx, commit.deadLetters))) throw new Conflict();
   if (commit.unchanged?.size) await holdVersions(tx, commit.unchanged);
   if (commit.effects) await writeEffects(tx, commit.effects, partitionOf);
   if (commit.settled?.length) await settleTimers(tx, commit.settled, partitionOf);

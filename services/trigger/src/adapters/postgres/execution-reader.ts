@@ -59,4 +59,13 @@ export const executionReader = (database: Database): ExecutionReader => ({
     });
     return new Map(rows.map((row) => [row.source, row.source_offset]));
   },
+
+  async isDeadLetter(topic, partition, { source, offset }) {
+    const { rows } = await database.query({
+      name: 'trigger.is_dead_letter',
+      text: `SELECT FROM trigger.dead_letter WHERE topic = $1 AND partition = $2 AND source = $3 AND source_offset = $4`,
+      values: [topic, partition, source, offset],
+    });
+    return rows.length > 0;
+  },
 });
