@@ -103,6 +103,19 @@ describe('deliver', () => {
     expect(seen.told.flat()).toEqual([0, 2, 5]);
   });
 
+  it('never tells of a buried message before those that precede it are done', async () => {
+    const done: number[] = [];
+    const { it: world, seen } = desk((offsets) => {
+      if (offsets.includes(7)) throw new PoisonMessage(7, 'bad', 'why');
+      if (offsets.includes(1)) throw new Error('no');
+      done.push(...offsets);
+    }, true);
+    expect(await deliver(messages(8), world)).toBe(true);
+    expect(done).toEqual([0, 2, 3, 4, 5, 6]);
+    expect(seen.told.at(-1)).toEqual([7]);
+    expect(seen.told.flat()).toEqual([1, 7]);
+  });
+
   it('waits, buries nothing, when a handler cannot be told', async () => {
     let calls = 0;
     const { it: world, seen } = desk((offsets) => {

@@ -89,10 +89,14 @@ async function isolate(
     return deliver([], desk, 1, [...buried, messages[0]!]);
   }
   const middle = messages.length >> 1;
-  const halves = [messages.slice(0, middle), messages.slice(middle)];
-  for (const [i, half] of halves.entries()) {
-    const attempts = half.length === 1 ? MAX_ATTEMPTS_ALONE : 1;
-    if (!(await deliver(half, desk, attempts, i === 0 ? buried : []))) return false;
+  const border = messages[middle]!.offset;
+  // Told in their place: a handler that hears of a later message counts those before it as seen.
+  const halves = [
+    { half: messages.slice(0, middle), before: buried.filter(({ offset }) => offset < border) },
+    { half: messages.slice(middle), before: buried.filter(({ offset }) => offset > border) },
+  ];
+  for (const { half, before } of halves) {
+    if (!(await deliver(half, desk, half.length === 1 ? MAX_ATTEMPTS_ALONE : 1, before))) return false;
   }
   return true;
 }
