@@ -1,9 +1,6 @@
 import { findDependencies, type DependencyChoice } from './dependencies/find-dependencies.ts';
 import type { Dependency } from './dependencies/dependency.ts';
-import type { Places } from './places.ts';
-import type { Ports } from './ports.ts';
-import type { Children } from './processes/children.ts';
-import type { Say } from './say.ts';
+import type { Surroundings } from './surroundings.ts';
 import { runStep } from './setup/run-step.ts';
 import { migrations, provisioning } from './setup/steps.ts';
 
@@ -16,21 +13,14 @@ export interface Infrastructure {
   stop(): Promise<void>;
 }
 
-export interface Surroundings {
-  readonly places: Places;
-  readonly ports: Ports;
-  readonly children: Children;
-  readonly say: Say;
-}
-
 /** All at once: Kafka takes longest to start, and meanwhile the migrations run. */
 export async function bringUpInfrastructure(
   surroundings: Surroundings,
   choice: DependencyChoice,
 ): Promise<Infrastructure> {
-  const { places, ports, children, say } = surroundings;
+  const { children, say } = surroundings;
   const startedMs = Date.now();
-  const found = findDependencies(places, ports, children, choice);
+  const found = findDependencies(surroundings, choice);
   const up = async (name: string, coming: Promise<Dependency>): Promise<Dependency> => {
     const dependency = await coming;
     say.done(name, `${withoutPassword(dependency.address)} (${dependency.origin})`, Date.now() - startedMs);

@@ -5,7 +5,7 @@ import { seed } from './demonstration/seed.ts';
 import { sayWhatNext } from './demonstration/try-next.ts';
 import { WrongAnswer } from './demonstration/walk.ts';
 import { Fault } from './fault.ts';
-import { bringUpInfrastructure, type Surroundings } from './infrastructure.ts';
+import { bringUpInfrastructure } from './infrastructure.ts';
 import { clearLeftBehind } from './left-behind.ts';
 import { parseOptions, USAGE, type Options } from './options.ts';
 import { placesOf, type Places } from './places.ts';
@@ -19,6 +19,7 @@ import { startStack, requireFreePort } from './stack.ts';
 import { removeStackFile } from './stack-file.ts';
 import { stopEverything } from './stop-everything.ts';
 import { stopWish } from './stop-wish.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** `npm start`, once everything is installed and built. Returns the exit code. */
 export async function main({ root, argv, say }: Invocation): Promise<number> {

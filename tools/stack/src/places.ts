@@ -25,7 +25,7 @@ export interface Places {
 
 export function placesOf(
   root: string,
-  home = process.env.TRACKLINE_HOME ?? join(root, '.trackline'),
+  home = process.env.TRACKLINE_HOME || join(root, '.trackline'),
 ): Places {
   return {
     root,
@@ -42,8 +42,8 @@ export function placesOf(
       `trackline-${createHash('sha256').update(home).digest('hex').slice(0, 12)}`,
     ),
     cache:
-      process.env.TRACKLINE_CACHE ??
-      join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'trackline'),
+      process.env.TRACKLINE_CACHE ||
+      join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'trackline'),
   };
 }
 

@@ -8,7 +8,7 @@ export async function stopEverything(
   others: () => Promise<void>,
 ): Promise<void> {
   const startedMs = Date.now();
-  say.title('Stopping');
+  if (children.any) say.title('Stopping');
   await children.stopAll(({ name }, how) => {
     if (how === 'was gone') return;
     const text = how === 'stopped' ? 'stopped' : 'did not stop in time and was killed';

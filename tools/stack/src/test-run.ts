@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bringUpInfrastructure, type Infrastructure, type Surroundings } from './infrastructure.ts';
+import { bringUpInfrastructure, type Infrastructure } from './infrastructure.ts';
 import { callerOf } from './demonstration/caller.ts';
 import { seed } from './demonstration/seed.ts';
 import { createDatabase } from './dependencies/postgres.ts';
@@ -15,6 +15,7 @@ import { planInstances } from './services.ts';
 import { startStack } from './stack.ts';
 import { stopEverything } from './stop-everything.ts';
 import { stopWish } from './stop-wish.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const COULD_NOT_RUN: LaneResult = { passed: 0, failed: 1, skipped: 0 };
 

@@ -4,6 +4,7 @@ import { Fault } from '../fault.ts';
 import type { Places } from '../places.ts';
 import { lastLines, type Children } from '../processes/children.ts';
 import type { Dependency } from './dependency.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { runs } from './programs.ts';
 
 export type ComposeService = 'kafka' | 'postgres' | 'redis';
@@ -29,8 +30,7 @@ export interface ComposeDependencies {
 
 /** Starts those of the compose file's three, and reads from the file itself where they listen. */
 export async function startFromCompose(
-  places: Places,
-  children: Children,
+  { places, children }: Surroundings,
   wanted: readonly ComposeService[],
   { fresh }: { fresh: boolean },
 ): Promise<ComposeDependencies> {

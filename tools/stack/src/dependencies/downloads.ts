@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault } from '../fault.ts';
-import type { Places } from '../places.ts';
-import { lastLines, type Children } from '../processes/children.ts';
+import { describeExit, lastLines, type Children } from '../processes/children.ts';
+import type { Surroundings } from '../surroundings.ts';
 
 const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 const GRACE_MS = 2_000;
@@ -12,8 +12,7 @@ const GRACE_MS = 2_000;
  * download that was broken off leaves nothing that looks complete.
  */
 export async function fromMaven(
-  places: Places,
-  children: Children,
+  { places, children, say }: Surroundings,
   {
     name,
     profile,
@@ -22,10 +21,12 @@ export async function fromMaven(
 ): Promise<string> {
   const directory = join(places.cache, name);
   if (existsSync(directory)) return directory;
+  const startedMs = Date.now();
+  say.doing('download', `${name} from Maven, once for all checkouts`);
   mkdirSync(dirname(directory), { recursive: true });
   const draft = mkdtempSync(`${directory}-`);
   try {
-    await maven(places, children, name, [
+    await maven(children, name, [
       '--quiet',
       '--batch-mode',
       `--file=${join(places.root, 'tools/stack/broker/pom.xml')}`,
@@ -35,13 +36,14 @@ export async function fromMaven(
       `-DoutputDirectory=${draft}`,
     ]);
     moveInto(directory, draft);
+    say.done('download', name, Date.now() - startedMs);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
   return directory;
 }
 
-async function maven(places: Places, children: Children, name: string, args: string[]): Promise<void> {
+async function maven(children: Children, name: string, args: string[]): Promise<void> {
   const child = children.start({
     name: `maven-${name}`,
     phase: 'task',
@@ -49,11 +51,11 @@ async function maven(places: Places, children: Children, name: string, args: str
     args,
     graceMs: GRACE_MS,
   });
-  const { code } = await child.exited;
-  if (code === 0) return;
+  const exit = await child.exited;
+  if (exit.code === 0) return;
   throw new Fault(
-    `Maven could not fetch ${name}:\n${lastLines(child.logFile, 12)}`,
-    `Is there a network? The whole output: ${join(places.logs, `maven-${name}.log`)}`,
+    `Fetching ${name}: Maven ${describeExit(exit)}:\n${lastLines(child.logFile, 12)}`,
+    `Is there a network? The whole output: ${child.logFile}`,
   );
 }
 

@@ -1,6 +1,4 @@
-import type { Places } from '../places.ts';
-import type { Ports } from '../ports.ts';
-import type { Children } from '../processes/children.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { startFromCompose, type ComposeService } from './compose.ts';
 import type { Dependency } from './dependency.ts';
 import { reachKafka, startKafka } from './kafka.ts';
@@ -29,12 +27,7 @@ export interface Dependencies {
 }
 
 /** Each for itself: named in the environment, else from the compose file (when asked for), else embedded. */
-export function findDependencies(
-  places: Places,
-  ports: Ports,
-  children: Children,
-  choice: DependencyChoice,
-): Dependencies {
+export function findDependencies(surroundings: Surroundings, choice: DependencyChoice): Dependencies {
   const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL } = choice.env;
   const named: Record<ComposeService, string | undefined> = {
     kafka: KAFKA_BROKERS,
@@ -43,24 +36,24 @@ export function findDependencies(
   };
   const others = (Object.keys(named) as ComposeService[]).filter((service) => !named[service]);
   const compose =
-    choice.docker && others.length > 0 ? startFromCompose(places, children, others, choice) : undefined;
+    choice.docker && others.length > 0 ? startFromCompose(surroundings, others, choice) : undefined;
   const contained = async (service: ComposeService) => (await compose!).dependencies[service];
   return {
     kafka: KAFKA_BROKERS
       ? reachKafka(KAFKA_BROKERS)
       : compose
         ? contained('kafka')
-        : startKafka(places, ports, children, choice),
+        : startKafka(surroundings, choice),
     postgres: DATABASE_URL
       ? reachPostgres(DATABASE_URL)
       : compose
         ? contained('postgres')
-        : startPostgres(places, ports, children, choice),
+        : startPostgres(surroundings, choice),
     redis: REDIS_URL
       ? reachRedis(REDIS_URL)
       : compose
         ? contained('redis')
-        : startRedis(places, ports, children, choice),
+        : startRedis(surroundings, choice),
     stop: async () => {
       const started = await compose?.catch(() => undefined);
       started?.stop();

@@ -1,17 +1,19 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { uuidToBytes, uuidv7 } from '@trackline/kernel';
 import { Fault } from '../fault.ts';
 import type { Places } from '../places.ts';
-import type { Ports } from '../ports.ts';
-import { lastLines, type Children } from '../processes/children.ts';
+import { describeExit, lastLines, type Children } from '../processes/children.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Dependency } from './dependency.ts';
 import { fromMaven } from './downloads.ts';
+import { onceCompleted } from './once-completed.ts';
 import { requireJava, requireJavaAndMaven } from './programs.ts';
 import { waitUntilReachable, waitUntilUp } from './wait-until.ts';
 
 const JARS = 'kafka-4.1.1';
+const LOG_DIRECTORY = 'log';
 const USUAL_PORT = 9092;
 const UP_WITHIN_MS = 60_000;
 const GRACE_MS = 8_000;
@@ -33,15 +35,14 @@ export async function reachKafka(brokers: string): Promise<Dependency> {
 
 /** One node that is broker and controller, with its data below the stack's home. */
 export async function startKafka(
-  places: Places,
-  ports: Ports,
-  children: Children,
+  surroundings: Surroundings,
   { usualPorts }: { usualPorts: boolean },
 ): Promise<Dependency> {
+  const { places, ports, children } = surroundings;
   const cached = existsSync(join(places.cache, JARS));
   if (cached) requireJava('The embedded Kafka');
   else requireJavaAndMaven('The embedded Kafka');
-  const jars = await fromMaven(places, children, { name: JARS, profile: 'kafka', goal: 'copy-dependencies' });
+  const jars = await fromMaven(surroundings, { name: JARS, profile: 'kafka', goal: 'copy-dependencies' });
   const port = await ports.choose('kafka', usualPorts ? USUAL_PORT : undefined);
   const controllerPort = await ports.choose('kafka-controller');
   const directory = join(places.data, 'kafka');
@@ -49,7 +50,10 @@ export async function startKafka(
   const properties = join(directory, 'server.properties');
   writeFileSync(properties, settings(directory, port, controllerPort));
   const java = (...args: string[]) => [...JVM, ...logging(places), '-cp', `${jars}/*`, ...args];
-  if (!existsSync(join(directory, 'log/meta.properties'))) await format(children, java, properties);
+  await onceCompleted(join(directory, 'formatted'), async () => {
+    rmSync(join(directory, LOG_DIRECTORY), { recursive: true, force: true });
+    await format(children, java, properties);
+  });
   const child = children.start({
     name: 'kafka',
     phase: 'kafka',
@@ -79,8 +83,10 @@ async function format(
     args: java('kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', properties),
     graceMs: 1_000,
   });
-  const { code } = await child.exited;
-  if (code !== 0) throw new Fault(`Kafka could not format its storage:\n${lastLines(child.logFile)}`);
+  const exit = await child.exited;
+  if (exit.code !== 0) {
+    throw new Fault(`Kafka's formatting of its storage ${describeExit(exit)}:\n${lastLines(child.logFile)}`);
+  }
 }
 
 const logging = (places: Places) => [
@@ -98,7 +104,7 @@ function settings(directory: string, port: number, controllerPort: number): stri
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'log.dirs': join(directory, 'log'),
+    'log.dirs': join(directory, LOG_DIRECTORY),
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 1,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault } from '../fault.ts';
 import type { Places } from '../places.ts';
@@ -24,14 +24,17 @@ export interface PostgresHome {
  */
 export function postgresHome(places: Places, packaged: string): PostgresHome {
   const user = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
-  if (!user) return { installation: packaged, data: join(places.data, 'postgres'), user };
   mkdirSync(places.data, { recursive: true });
+  if (!user) return { installation: packaged, data: join(places.data, 'postgres'), user };
   const below = canReach(user, places.data) ? places.data : ownDirectory(places.elsewhere);
   const data = join(below, 'postgres');
-  mkdirSync(data, { recursive: true });
-  chmodSync(data, 0o700);
-  chownSync(data, user.uid, user.gid);
   return { installation: canReach(user, packaged) ? packaged : copyOf(packaged, places), data, user };
+}
+
+export function makeEmptyData({ data, user }: PostgresHome): void {
+  rmSync(data, { recursive: true, force: true });
+  mkdirSync(data, { mode: 0o700 });
+  if (user) chownSync(data, user.uid, user.gid);
 }
 
 /** `postgres` where the machine has one, else the user of those who own nothing; neither has to be created. */

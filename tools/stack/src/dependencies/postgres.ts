@@ -1,14 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { Fault } from '../fault.ts';
-import type { Places } from '../places.ts';
-import type { Ports } from '../ports.ts';
-import { lastLines, type Children } from '../processes/children.ts';
+import { describeExit, lastLines, type Children } from '../processes/children.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Dependency } from './dependency.ts';
-import { postgresHome, type PostgresHome } from './postgres-home.ts';
+import { onceCompleted } from './once-completed.ts';
+import { makeEmptyData, postgresHome, type PostgresHome } from './postgres-home.ts';
 import { waitUntilReachable, waitUntilUp } from './wait-until.ts';
 
 const USUAL_PORT = 5432;
@@ -17,14 +16,19 @@ const DATABASE = 'trackline';
 const UP_WITHIN_MS = 30_000;
 const GRACE_MS = 5_000;
 const PROBE_MS = 2_000;
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
 const UNKNOWN_DATABASE = '3D000';
+const WRONG_CREDENTIALS = '28';
 
 export async function reachPostgres(url: string): Promise<Dependency> {
   let said = '';
+  const refusal = () => `DATABASE_URL names ${new URL(url).host}, which does not let us in: ${said}.`;
   await waitUntilReachable(
-    () => `DATABASE_URL names ${new URL(url).host}, which does not let us in: ${said}.`,
+    refusal,
     async () => {
       said = await whatPostgresSays(url);
+      if (said.startsWith(WRONG_CREDENTIALS))
+        throw new Fault(refusal(), 'Correct the user or the password in it.');
       return said === 'ready' || said === UNKNOWN_DATABASE;
     },
     15_000,
@@ -35,13 +39,15 @@ export async function reachPostgres(url: string): Promise<Dependency> {
 }
 
 export async function startPostgres(
-  places: Places,
-  ports: Ports,
-  children: Children,
+  surroundings: Surroundings,
   { durable, usualPorts }: { durable: boolean; usualPorts: boolean },
 ): Promise<Dependency> {
+  const { places, ports, children } = surroundings;
   const home = postgresHome(places, packagedPostgres());
-  if (!existsSync(join(home.data, 'PG_VERSION'))) await initialise(home, children);
+  await onceCompleted(`${home.data}.initialised`, async () => {
+    makeEmptyData(home);
+    await initialise(home, children);
+  });
   const port = await ports.choose('postgres', usualPorts ? USUAL_PORT : undefined);
   const child = children.start({
     name: 'postgres',
@@ -95,9 +101,9 @@ async function initialise(home: PostgresHome, children: Children): Promise<void>
     user: home.user,
     graceMs: 1_000,
   });
-  const { code } = await child.exited;
-  if (code !== 0)
-    throw new Fault(`Postgres could not create its database directory:\n${lastLines(child.logFile)}`);
+  const exit = await child.exited;
+  if (exit.code !== 0)
+    throw new Fault(`Postgres' initdb ${describeExit(exit)}:\n${lastLines(child.logFile)}`);
 }
 
 /** `durable: false` does not wait for the disk: right for a test run, whose data ends with it. Killing the process loses nothing either way. */

@@ -2,9 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Fault } from '../fault.ts';
-import type { Places } from '../places.ts';
-import type { Ports } from '../ports.ts';
-import type { Children } from '../processes/children.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Dependency } from './dependency.ts';
 import { fromMaven } from './downloads.ts';
 import { requireJavaAndMaven, runs } from './programs.ts';
@@ -27,12 +25,11 @@ export async function reachRedis(url: string): Promise<Dependency> {
 }
 
 export async function startRedis(
-  places: Places,
-  ports: Ports,
-  children: Children,
+  surroundings: Surroundings,
   { durable, usualPorts }: { durable: boolean; usualPorts: boolean },
 ): Promise<Dependency> {
-  const { command, origin } = await redisServer(places, children);
+  const { places, ports, children } = surroundings;
+  const { command, origin } = await redisServer(surroundings);
   const port = await ports.choose('redis', usualPorts ? USUAL_PORT : undefined);
   const directory = join(places.data, 'redis');
   mkdirSync(directory, { recursive: true });
@@ -53,13 +50,13 @@ export async function startRedis(
   return { address: url, origin, died: child.exited.then(() => child.logFile) };
 }
 
-async function redisServer(places: Places, children: Children): Promise<{ command: string; origin: string }> {
+async function redisServer(surroundings: Surroundings): Promise<{ command: string; origin: string }> {
   for (const command of ['redis-server', 'valkey-server']) {
     if (runs(command, '--version')) return { command, origin: `embedded, ${command} of this machine` };
   }
-  if (!existsSync(join(places.cache, BUNDLE)))
+  if (!existsSync(join(surroundings.places.cache, BUNDLE)))
     requireJavaAndMaven('Redis is not installed, and fetching one');
-  const directory = await fromMaven(places, children, {
+  const directory = await fromMaven(surroundings, {
     name: BUNDLE,
     profile: 'redis',
     goal: 'unpack-dependencies',

@@ -23,9 +23,14 @@ export interface ChildSpec {
   readonly speaks?: boolean;
 }
 
+/** No process has this number, so nothing that is recorded under it is ever stopped. */
+const NEVER_RAN = -1;
+
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** It never ran: the program or its directory is not there, or may not be used. */
+  readonly error?: Error;
 }
 
 export interface Child {
@@ -66,13 +71,13 @@ export class Children {
     if (log !== undefined) closeSync(log);
     let ended: Exit | undefined;
     const exited = new Promise<Exit>((settle) => {
-      child.once('error', () => settle((ended ??= { code: null, signal: null })));
+      child.once('error', (error) => settle((ended ??= { code: null, signal: null, error })));
       child.once('exit', (code, signal) => settle((ended ??= { code, signal })));
     });
-    if (child.pid === undefined) throw new Fault(`${spec.command} could not be started.`);
-    const record = this.keep(spec, child.pid);
+    const { pid = NEVER_RAN } = child;
+    const record = this.keep(spec, pid);
     void exited.then(() => this.forget(record));
-    return { pid: child.pid, logFile, exited, exit: () => ended, stop: () => stopProcess(record) };
+    return { pid, logFile, exited, exit: () => ended, stop: () => stopProcess(record) };
   }
 
   async stopAll(onStopped: (record: RunRecord, how: Stopped) => void): Promise<void> {
@@ -81,6 +86,10 @@ export class Children {
       this.forget(record);
       onStopped(record, how);
     });
+  }
+
+  get any(): boolean {
+    return this.running.size > 0;
   }
 
   get isClosed(): boolean {
@@ -119,7 +128,8 @@ export function lastLines(logFile: string, count = 20): string {
   }
 }
 
-export function describeExit({ code, signal }: Exit): string {
+export function describeExit({ code, signal, error }: Exit): string {
+  if (error) return `could not be run (${error.message})`;
   if (signal) return `was ended by ${signal}`;
-  return code === null ? 'could not be run' : `ended with exit code ${code}`;
+  return `ended with exit code ${code}`;
 }

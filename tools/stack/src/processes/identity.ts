@@ -10,6 +10,7 @@ export interface ProcessIdentity {
 
 /** Who has this number now; undefined when nobody has, or only a corpse. */
 export function identify(pid: number): ProcessIdentity | undefined {
+  if (pid <= 0) return undefined;
   const began = process.platform === 'linux' ? beganOnLinux(pid) : beganElsewhere(pid);
   return began === undefined ? undefined : { pid, began };
 }
