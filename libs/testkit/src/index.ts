@@ -5,6 +5,7 @@ export * from './kafka-topics.ts';
 export * from './service-processes.ts';
 export * from './stack.ts';
 export * from './test-database.ts';
+export * from './test-organization.ts';
 export * from './unique-name.ts';
 export * from './fault-proxy.ts';
 export * from './random.ts';
