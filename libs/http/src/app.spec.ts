@@ -54,8 +54,21 @@ const parts = defineRoute({
   responses: { 200: { description: 'x' } },
 });
 
+const slow = defineRoute({
+  ...shared,
+  id: 'slow',
+  method: 'GET',
+  path: '/v1/slow',
+  responses: { 200: { description: 'x' } },
+});
+
 @Controller()
 class Door {
+  @Route(slow)
+  slow() {
+    return new Promise((resolve) => setTimeout(resolve, 200, { done: true }));
+  }
+
   @Route(parts)
   parts() {
     return [];
@@ -245,5 +258,20 @@ describe('the HTTP door', () => {
       expect(head).toContain(`HTTP/1.1 ${status}`);
       expect(JSON.parse(body)).toMatchObject({ success: false, error: expect.any(String) });
     }
+  });
+});
+
+describe('draining', () => {
+  it('answers what is under way and does not wait for its connection to be given up', async () => {
+    const draining = await createHttpApp(DoorModule, {
+      logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
+    });
+    await draining.listen(0, '127.0.0.1');
+    const slow = fetch(`${await draining.getUrl()}/v1/slow`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const startedAt = Date.now();
+    await draining.close();
+    expect((await slow).headers.get('connection')).toBe('close');
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
   });
 });

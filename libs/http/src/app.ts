@@ -77,6 +77,22 @@ function refuseBeforeBody(
   });
 }
 
+/**
+ * Node closes connections that are idle when it stops listening. One that is being answered then would stay open for as
+ * long as its client keeps it alive, and the process with it.
+ */
+function closeConnectionsWhileDraining(fastify: FastifyInstance): void {
+  let draining = false;
+  fastify.addHook('preClose', (done) => {
+    draining = true;
+    done();
+  });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    if (draining) void reply.header('connection', 'close');
+    done();
+  });
+}
+
 /** A Nest application on Fastify whose every answer, also of the layers below Nest, keeps the common form. Does not listen yet. */
 export async function createHttpApp(module: unknown, settings: HttpAppSettings): Promise<HttpApp> {
   const adapter = new FastifyAdapter({
@@ -99,6 +115,7 @@ export async function createHttpApp(module: unknown, settings: HttpAppSettings):
     void reply.header('x-request-id', request.id);
     done();
   });
+  closeConnectionsWhileDraining(fastify);
   if (settings.onAnswer) observeAnswers(fastify, settings.onAnswer);
   if (settings.beforeBody) refuseBeforeBody(fastify, settings.beforeBody);
   const allowed = new AllowedMethods();
