@@ -56,7 +56,7 @@ export async function openConnections(
   const missing = await pendingDirectoryMigrations(database);
   if (missing.length > 0) throw new MigrationsMissing(missing);
 
-  const redis = openRedis(config.redisUrl, logger);
+  const redis = await openRedis(config.redisUrl, logger);
   const publisher = new Publisher({
     connection: kafka,
     maxQueuedMessages: config.maxQueuedEvents,
@@ -80,12 +80,10 @@ export async function openConnections(
   return { database, directory: new Directory(database), redis, kafka, publisher, lease, desk, reader };
 }
 
-/** The other way round: what answers callers goes first, what it needs goes last. */
+/** What talks to the broker first, side by side: while the broker is away each of them waits for it. */
 export async function closeConnections(connections: Connections): Promise<void> {
   const { reader, lease, publisher, redis, database } = connections;
-  await reader.stop();
-  await lease.release();
-  await publisher.disconnect();
+  await Promise.all([reader.stop(), lease.release(), publisher.disconnect()]);
   redis.disconnect();
   await database.close();
 }

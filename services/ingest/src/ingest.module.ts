@@ -87,7 +87,11 @@ export class IngestModule {
     const bypass = new Bypass({ clock: systemClock, onBypass: (use) => bypassed.inc({ use }) });
     const trackParts: TrackParts = {
       contacts: directoryContacts(directory),
-      log: kafkaEventLog(publisher, config.contactPartitions),
+      log: kafkaEventLog({
+        publisher,
+        contactPartitions: config.contactPartitions,
+        timeoutMs: config.publishTimeoutMs,
+      }),
       outcomes: desk,
       newId: uuidv7,
       deadlineMs: config.answerDeadlineMs,

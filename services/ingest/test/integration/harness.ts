@@ -110,10 +110,11 @@ export async function startHarness(env: Record<string, string> = {}): Promise<Ha
 }
 
 const overrides = (env: Record<string, string>): Partial<IngestConfig> => {
-  const { ANSWER_DEADLINE_MS, PUBLISH_TIMEOUT_MS, REDIS_URL, DATABASE_URL } = env;
+  const { ANSWER_DEADLINE_MS, PUBLISH_TIMEOUT_MS, MAX_QUEUED_EVENTS, REDIS_URL, DATABASE_URL } = env;
   return {
     ...(ANSWER_DEADLINE_MS === undefined ? undefined : { answerDeadlineMs: Number(ANSWER_DEADLINE_MS) }),
     ...(PUBLISH_TIMEOUT_MS === undefined ? undefined : { publishTimeoutMs: Number(PUBLISH_TIMEOUT_MS) }),
+    ...(MAX_QUEUED_EVENTS === undefined ? undefined : { maxQueuedEvents: Number(MAX_QUEUED_EVENTS) }),
     ...(REDIS_URL === undefined ? undefined : { redisUrl: REDIS_URL }),
     ...(DATABASE_URL === undefined ? undefined : { databaseUrl: DATABASE_URL }),
   };

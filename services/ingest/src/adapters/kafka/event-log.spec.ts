@@ -12,12 +12,21 @@ const event: EventFacts = {
   backfill: false,
   properties: '{}',
 };
-const failing = (error: Error) => kafkaEventLog({ publish: () => Promise.reject(error) }, 6);
+const failing = (error: Error) =>
+  kafkaEventLog({
+    publisher: { publish: () => Promise.reject(error) },
+    contactPartitions: 6,
+    timeoutMs: 1_000,
+  });
 
 describe('the event log', () => {
   it('puts an event where all events of its contact go', async () => {
     const sent: OutgoingMessage[] = [];
-    const log = kafkaEventLog({ publish: async (messages) => (sent.push(...messages), []) }, 6);
+    const log = kafkaEventLog({
+      publisher: { publish: async (messages) => (sent.push(...messages), []) },
+      contactPartitions: 6,
+      timeoutMs: 1_000,
+    });
     await log.append([event], true);
     expect(sent).toMatchObject([
       { topic: 'events.received.v1', key: 'o:c', partition: partitionOf('o:c', 6) },
@@ -40,5 +49,11 @@ describe('the event log', () => {
       code: 'UNAVAILABLE',
       message: expect.stringMatching(new RegExp(`may or may not have been recorded.*${words}`)),
     });
+  });
+
+  it('does not wait longer than its caller, however long the publisher tries', async () => {
+    const never = new Promise<never>(() => undefined);
+    const log = kafkaEventLog({ publisher: { publish: () => never }, contactPartitions: 6, timeoutMs: 5 });
+    await expect(log.append([event], true)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 });

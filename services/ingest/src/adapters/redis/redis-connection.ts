@@ -4,12 +4,13 @@ import type { Logger } from '@trackline/observability';
 /** A request waits for Redis at most this long: what we keep there makes answers better, not right. */
 const COMMAND_TIMEOUT_MS = 250;
 const MAX_RECONNECT_PAUSE_MS = 1_000;
+const START_TIMEOUT_MS = 2_000;
 
 /**
  * Commands fail at once while Redis is away, and are never sent again behind our back: ioredis would repeat one whose
  * reply was lost, and take two requests out of a bucket for one.
  */
-export function openRedis(url: string, logger: Logger): Redis {
+export async function openRedis(url: string, logger: Logger): Promise<Redis> {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -28,5 +29,17 @@ export function openRedis(url: string, logger: Logger): Redis {
     lastError = '';
     logger.info('redis is there');
   });
+  await readyOrLate(redis);
   return redis;
+}
+
+/** A start does not hang on Redis: without it the service works, only less well. */
+function readyOrLate(redis: Redis): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, START_TIMEOUT_MS);
+    redis.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
