@@ -72,7 +72,7 @@ export class PinnedReader {
         sessionTimeoutMs: 10_000,
         maxBytesPerPartition: settings.maxBytesPerPartition ?? 1024 * 1024,
         maxWaitMs: settings.maxWaitMs ?? 100,
-        partitionAssigners: [pinTo(settings.partitions)],
+        assigner: pinTo(settings.partitions),
       },
       {
         joined: (assigned) => this.#joined(assigned.get(this.#topic) ?? []),
