@@ -108,7 +108,7 @@ module.exports = {
     owned(
       'redis-in-its-adapters',
       'ioredis',
-      '^services/[^/]+/src/adapters/redis/|^libs/testkit/|^tools/stack/|/test/|^services/[^/]+/src/[^/]+$',
+      '^services/[^/]+/src/adapters/redis/|^libs/testkit/|^tools/(stack|operations)/|/test/|^services/[^/]+/src/[^/]+$',
       'Redis is reached through adapters/redis.',
     ),
     {
