@@ -47,16 +47,6 @@ describe('the frontier of a partition', () => {
     expect(frontier.atMs()).toBe(200);
   });
 
-  it('passes over what went to the dead letters, whenever that was', () => {
-    const frontier = new Frontier(0, ['received.1.0'], 0);
-    frontier.learn(says('received.1.0', 100, 3));
-    frontier.buried(1);
-    frontier.handled(1);
-    expect(frontier.atMs()).toBe(Number.NEGATIVE_INFINITY);
-    frontier.buried(2);
-    expect(frontier.atMs()).toBe(100);
-  });
-
   it('asks nothing of sources of another generation', () => {
     const frontier = new Frontier(0, ['received.2.0'], 0);
     frontier.learn(says('received.1.0', 100, 0));

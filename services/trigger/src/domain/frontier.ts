@@ -19,7 +19,6 @@ export class Frontier {
   private readonly pending = new Map<string, Step[]>();
   private readonly readUpToMs = new Map<string, number>();
   private readonly ends = new Map<string, number>();
-  private readonly dead = new Set<number>();
   private handledOffset: number;
 
   /** `handledOffset`: every message below it has been handled, by whichever instance. */
@@ -52,19 +51,12 @@ export class Frontier {
   handled(offset: number): void {
     if (offset <= this.handledOffset) return;
     this.handledOffset = offset;
-    while (this.dead.delete(this.handledOffset)) this.handledOffset += 1;
     for (const [source, steps] of this.pending) {
       let read = 0;
       while (read < steps.length && steps[read]!.end <= this.handledOffset) read += 1;
       if (read > 0) this.raise(source, steps[read - 1]!.decidedUpToMs);
       steps.splice(0, read);
     }
-  }
-
-  /** The message at this offset will never be handled: it goes to the dead letters. */
-  buried(offset: number): void {
-    if (offset === this.handledOffset) this.handled(offset + 1);
-    else if (offset > this.handledOffset) this.dead.add(offset);
   }
 
   /** Every event received before this moment has taken effect. Minus infinity while a source has not been heard of. */

@@ -27,7 +27,6 @@ export class AdmittedConsumer {
     const done = await handle(batch, state);
     if ('reason' in done) {
       metrics.outcome('dead_letter');
-      state.frontier.buried(done.offset);
       throw new PoisonMessage(done.offset, done.reason, done.detail);
     }
     if ('contended' in done) {
