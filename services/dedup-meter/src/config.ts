@@ -23,7 +23,6 @@ export interface DedupMeterConfig {
   /** After so long without a message a partition gets a record that shows how far time has come there; 0: never. */
   readonly tickMs: number;
   readonly progressMs: number;
-  readonly purgeMs: number;
 }
 
 /** The settings are not usable; `problems` names every one of them. */
@@ -81,7 +80,6 @@ export function loadConfig(env: Environment): DedupMeterConfig {
     batchMessages: whole('BATCH_MESSAGES', 500, 1, 1_000),
     tickMs: whole('TICK_MS', 1_000, 0, HOUR_MS),
     progressMs: whole('PROGRESS_MS', 250, 10, MINUTE_MS),
-    purgeMs: whole('PURGE_MINUTES', 60, 1, 24 * 60) * MINUTE_MS,
   };
   if (problems.length > 0) throw new ConfigProblems(problems);
   return config;

@@ -178,6 +178,17 @@ export interface UsageBook {
   ): Promise<readonly { readonly day: string; readonly used: number }[]>;
 }
 
+export type Expiring = 'event_identity' | 'unique_identity' | 'dead_letter';
+
+/** Removal of what has expired, page by page. */
+export interface ExpiryBook {
+  /** True when it is due; the next turn is `everyMs` later, whoever takes it. */
+  takeTurn(swept: Expiring, everyMs: number): Promise<boolean>;
+  parts(swept: Expiring): Promise<readonly { readonly part: string; readonly blocks: number }[]>;
+  /** How many were removed from these pages (the second is not one of them). */
+  remove(swept: Expiring, part: string, fromBlock: number, toBlock: number, before: Date): Promise<number>;
+}
+
 // ── what goes out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface PartitionedMessage extends EncodedMessage {

@@ -89,7 +89,7 @@ export class Admission {
   }
 
   private async work(door: Door, source: OwnedSource, batch: SourceBatch): Promise<void> {
-    const { done } = source.standing;
+    const { done } = source;
     const judged = batch.messages.filter(({ offset }) => offset <= done);
     if (judged.length > 0) await this.repeatJudged(door, source, batch, judged);
     const fresh = judged.length === 0 ? batch.messages : batch.messages.filter(({ offset }) => offset > done);

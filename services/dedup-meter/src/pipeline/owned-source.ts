@@ -26,11 +26,13 @@ export class OwnedSource {
   private attempt = 0;
   private lookUpUntilMs = 0;
   private trimmedBelow = 0;
+  private lastCommitted: number;
 
   constructor(name: string, assignment: number, standing: Standing) {
     this.name = name;
     this.assignment = assignment;
     this.standing = standing;
+    this.lastCommitted = standing.done;
   }
 
   /** Every call to the judge takes a new one, also one that only repeats another. */
@@ -56,8 +58,14 @@ export class OwnedSource {
     return (id) => this.shares.get(month + id)!;
   }
 
+  /** Last offset that has been judged. */
+  get done(): number {
+    return this.lastCommitted;
+  }
+
   /** To be called with every commit, and with nothing else. */
-  committed(month: string, counted: ReadonlyMap<string, number>): void {
+  committed(month: string, counted: ReadonlyMap<string, number>, lastOffset: number): void {
+    this.lastCommitted = lastOffset;
     for (const [id, count] of counted)
       this.shares.set(month + id, (this.shares.get(month + id) ?? 0) + count);
   }

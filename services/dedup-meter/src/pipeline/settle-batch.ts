@@ -62,7 +62,7 @@ export function settleBatch(tools: SettleTools) {
       );
       switch (outcome.kind) {
         case 'committed':
-          source.committed(batch.month, admittedByOrganization(decisions));
+          source.committed(batch.month, admittedByOrganization(decisions), decisions.at(-1)!.offset);
           for (const notice of raised) notices.add(notice);
           return { decisions, notices: outcome.notices, known: identitiesOf(decisions, candidates) };
         case 'fenced':

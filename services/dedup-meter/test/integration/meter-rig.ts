@@ -32,7 +32,7 @@ import {
   type OutgoingMessage,
 } from '@trackline/kafka';
 import { systemClock, uuidv7, type Clock } from '@trackline/kernel';
-import { createLogger } from '@trackline/observability';
+import { createLogger, type Logger } from '@trackline/observability';
 import { createPool, type Database } from '@trackline/postgres';
 import {
   createTestDatabase,
@@ -45,7 +45,7 @@ import {
 } from '@trackline/testkit';
 import { Redis } from 'ioredis';
 import { migrateLedger } from '../../src/adapters/postgres/schema.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig, type DedupMeterConfig } from '../../src/config.ts';
 import { startDedupMeter, type RunningDedupMeter } from '../../src/start-dedup-meter.ts';
 
 export const CONTACT_PARTITIONS = 2;
@@ -76,7 +76,12 @@ export class MeterRig {
   private readonly readers: PinnedReader[] = [];
   private readonly seen = new Map<string, { partition: number; message: RawMessage }[]>();
 
-  private constructor(testDatabase: TestDatabase, kafkaBrokers: string, redisUrl: string, topicPrefix: string) {
+  private constructor(
+    testDatabase: TestDatabase,
+    kafkaBrokers: string,
+    redisUrl: string,
+    topicPrefix: string,
+  ) {
     this.testDatabase = testDatabase;
     this.connection = connectKafka({ brokers: kafkaBrokers, clientId: 'meter-rig', topicPrefix });
     this.publisher = new Publisher({ connection: this.connection });
@@ -144,15 +149,17 @@ export class MeterRig {
     await reader.start();
   }
 
+  config(env: Record<string, string> = {}): DedupMeterConfig {
+    return loadConfig({ ...this.env, INSTANCE_ID: uniqueName('meter'), ...env });
+  }
+
+  logger = ({ instanceId, logLevel }: DedupMeterConfig): Logger =>
+    createLogger({ service: 'dedup-meter', instance: instanceId, level: logLevel });
+
   /** Starts the service; several may run at once, each with a port of its own. */
   async start(env: Record<string, string> = {}, clock: Clock = systemClock): Promise<RunningDedupMeter> {
-    const config = loadConfig({ ...this.env, INSTANCE_ID: uniqueName('meter'), ...env });
-    const logger = createLogger({
-      service: 'dedup-meter',
-      instance: config.instanceId,
-      level: config.logLevel,
-    });
-    const meter = await startDedupMeter(config, logger, clock);
+    const config = this.config(env);
+    const meter = await startDedupMeter(config, this.logger(config), clock);
     this.running.push(meter);
     return meter;
   }
@@ -160,6 +167,10 @@ export class MeterRig {
   async stop(meter: RunningDedupMeter): Promise<void> {
     this.running.splice(this.running.indexOf(meter), 1);
     await meter.stop();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all(this.running.splice(0).map((meter) => meter.stop()));
   }
 
   async customer(plan: PlanName = 'scale', monthlyLimit?: number): Promise<Customer> {
@@ -263,7 +274,7 @@ export class MeterRig {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.running.splice(0).map((meter) => meter.stop()));
+    await this.stopAll();
     await Promise.all(this.readers.map((reader) => reader.stop()));
     await this.publisher.disconnect();
     this.redis.disconnect();

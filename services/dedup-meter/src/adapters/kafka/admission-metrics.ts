@@ -1,5 +1,5 @@
 import { flowMetrics, type FlowMetrics, type Metrics } from '@trackline/observability';
-import type { Observer } from '../ports.ts';
+import type { Observer } from '../../ports.ts';
 
 /** Batches, stages and outcomes by source topic; what is out of the ordinary by name. */
 export function metricsObserver(metrics: Metrics): Observer {

@@ -9,12 +9,13 @@ const IDENTITY_KNOWN = 'TL002';
 /** Two batches of the transaction carry the same expired unique id: an upsert may not touch a row twice. */
 const ROW_TWICE = '21000';
 
-const TEXT = `SELECT organization_id, month, threshold FROM dedup_meter.commit_verdicts(${Array.from({ length: 29 }, (_, i) => `$${i + 1}`).join(', ')})`;
+const TEXT = `SELECT organization_id, month, threshold, source FROM dedup_meter.commit_verdicts(${Array.from({ length: 29 }, (_, i) => `$${i + 1}`).join(', ')})`;
 
 interface NoticeRow {
   organization_id: string;
   month: string;
   threshold: number;
+  source: number;
 }
 
 /** All batches in one transaction of one statement, or none. Rows go in sorted order, so that two transactions cannot wait for each other. */
@@ -27,7 +28,10 @@ export const commitVerdicts =
         text: TEXT,
         values: toValues(batches),
       });
-      return batches.map(({ notices }) => ({ kind: 'committed', notices: notices.filter(raisedBy(rows)) }));
+      return batches.map(({ sourceId, notices }) => ({
+        kind: 'committed',
+        notices: notices.filter(raisedBy(sourceId, rows)),
+      }));
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       if (code === FENCED) return batches.map(() => ({ kind: 'fenced' }));
@@ -37,9 +41,10 @@ export const commitVerdicts =
     }
   };
 
-const raisedBy = (rows: readonly NoticeRow[]) => (notice: RaisedNotice) =>
+const raisedBy = (sourceId: number, rows: readonly NoticeRow[]) => (notice: RaisedNotice) =>
   rows.some(
-    ({ organization_id, month, threshold }) =>
+    ({ organization_id, month, threshold, source }) =>
+      source === sourceId &&
       organization_id === notice.organizationId &&
       month.startsWith(notice.month) &&
       threshold === notice.thresholdPercent,

@@ -7,9 +7,14 @@ import {
 } from '@trackline/postgres';
 import { CreateLedger1763700000000 } from './migrations/create-ledger-1763700000000.ts';
 import { LedgerFunctions1763700000001 } from './migrations/ledger-functions-1763700000001.ts';
+import { Sweep1763700000002 } from './migrations/sweep-1763700000002.ts';
 
 const SCHEMA = 'dedup_meter';
-const MIGRATIONS: readonly Migration[] = [CreateLedger1763700000000, LedgerFunctions1763700000001];
+const MIGRATIONS: readonly Migration[] = [
+  CreateLedger1763700000000,
+  LedgerFunctions1763700000001,
+  Sweep1763700000002,
+];
 
 /** Brings the schema `dedup_meter` up to date. Idempotent; safe to run from several processes at once. */
 export const migrateLedger = (databaseUrl: string): Promise<MigrateResult> =>

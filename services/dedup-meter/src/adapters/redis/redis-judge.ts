@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Answer, Judge, KnownIdentities, Question, SeededMonth, Token } from '../../ports.ts';
+import {
+  Unavailable,
+  type Answer,
+  type Judge,
+  type KnownIdentities,
+  type Question,
+  type SeededMonth,
+  type Token,
+} from '../../ports.ts';
 import { eventKey, monthKey, uniqueKey } from './keys.ts';
 import { JUDGE, REMEMBER, SEED } from './judge.script.ts';
 import { fromReply, toEventValue, toUniqueValue } from './judge-reply.ts';
@@ -89,9 +97,18 @@ export class RedisJudge implements Judge {
     );
   }
 
-  /** All of them in one round trip. Nothing is sent again by the client; a script that Redis does not have was not run. */
   private async run(calls: readonly Call[]): Promise<unknown[]> {
     if (calls.length === 0) return [];
+    try {
+      return await this.send(calls);
+    } catch (error) {
+      // Whatever Redis says: it is never an event's fault.
+      throw new Unavailable(`Redis: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /** All of them in one round trip. Nothing is sent again by the client; a script that Redis does not have was not run. */
+  private async send(calls: readonly Call[]): Promise<unknown[]> {
     const results = await this.client.sendAll(
       calls.map(({ script: { sha }, keys, args }) => ['evalsha', sha, keys.length, ...keys, ...args]),
     );

@@ -44,7 +44,7 @@ export class LedgerFunctions1763700000001 implements MigrationInterface {
         t_organization uuid[], t_month date[], t_threshold smallint[], t_used bigint[], t_limit bigint[], t_at_ms bigint[],
         t_source integer[], t_offset bigint[],
         d_source integer[], d_offset bigint[], d_reason text[], d_detail text[]
-      ) RETURNS TABLE (organization_id uuid, month date, threshold smallint) LANGUAGE plpgsql AS $$
+      ) RETURNS TABLE (organization_id uuid, month date, threshold smallint, source integer) LANGUAGE plpgsql AS $$
       #variable_conflict use_column
       DECLARE
         written bigint;
@@ -109,7 +109,7 @@ export class LedgerFunctions1763700000001 implements MigrationInterface {
                 FROM unnest(t_organization, t_month, t_threshold, t_used, t_limit, t_at_ms, t_source, t_offset)
                   AS raised (o, m, t, used, l, ms, s, p)
               ON CONFLICT DO NOTHING
-              RETURNING n.organization_id, n.month, n.threshold;
+              RETURNING n.organization_id, n.month, n.threshold, n.source;
         END IF;
       END $$`);
   }
