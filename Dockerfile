@@ -18,6 +18,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/libs ./libs
 COPY --from=build /app/services ./services
 COPY --from=build /app/tools/stack ./tools/stack
+COPY --from=build /app/tools/operations ./tools/operations
 USER node
 ENTRYPOINT ["node", "--enable-source-maps"]
 CMD ["services/ingest/dist/main.js"]
