@@ -19,6 +19,8 @@ export interface Stack extends Dependencies {
   readonly adminToken: string;
   /** A key of the demonstration organisation. */
   readonly apiKey: string;
+  /** The demonstration organisation. */
+  readonly organizationId: string;
   readonly services: readonly RunningService[];
 }
 

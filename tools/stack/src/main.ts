@@ -78,7 +78,7 @@ async function run(
   const stack = await startStack(surroundings, infrastructure, { gatewayPort: options.port, instances });
   const call = callerOf(stack.url);
   const demonstration = await seed(call, stack.adminToken, places.demonstrationFile);
-  stack.announce(demonstration.apiKey);
+  stack.announce(demonstration);
   say.done(
     'ready',
     `${stack.url}${demonstration.found ? '' : ', with a demonstration organisation'}`,

@@ -6,6 +6,8 @@ export interface StackFile {
   readonly url: string;
   readonly adminToken: string;
   readonly apiKey: string;
+  /** The demonstration organisation, whose key `apiKey` is. */
+  readonly organizationId: string;
   /** Comma separated, as in KAFKA_BROKERS. */
   readonly kafkaBrokers: string;
   readonly databaseUrl: string;

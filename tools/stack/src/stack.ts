@@ -17,7 +17,7 @@ export interface Stack {
   readonly url: string;
   readonly adminToken: string;
   /** From now on `stack.json` tells others where everything is, as long as this stack is up. */
-  announce(apiKey: string): void;
+  announce(demonstration: { readonly organizationId: string; readonly apiKey: string }): void;
 }
 
 export async function requireFreePort(port: number): Promise<void> {
@@ -36,12 +36,12 @@ export async function startStack(
 ): Promise<Stack> {
   const adminToken = adminTokenOf(places);
   const url = `http://127.0.0.1:${gatewayPort}`;
-  let announced: string | undefined;
+  let announced: { readonly organizationId: string; readonly apiKey: string } | undefined;
   const running: { instance: ServiceInstance; process: Supervised }[] = [];
   const write = () => {
     if (announced === undefined) return;
     writeStackFile(places.stackFile, {
-      ...{ url, adminToken, apiKey: announced },
+      ...{ url, adminToken, apiKey: announced.apiKey, organizationId: announced.organizationId },
       kafkaBrokers: infrastructure.kafkaBrokers,
       databaseUrl: infrastructure.databaseUrl,
       redisUrl: infrastructure.redisUrl,
@@ -81,8 +81,8 @@ export async function startStack(
   return {
     url,
     adminToken,
-    announce: (apiKey) => {
-      announced = apiKey;
+    announce: (demonstration) => {
+      announced = demonstration;
       write();
     },
   };

@@ -100,8 +100,7 @@ async function testStack(surroundings: Surroundings, infrastructure: Infrastruct
   const instances = await planInstances(new Map(), ports, { usualPorts: false });
   const gatewayPort = await ports.choose('gateway');
   const stack = await startStack(surroundings, infrastructure, { gatewayPort, instances });
-  const { apiKey } = await seed(callerOf(stack.url), stack.adminToken, places.demonstrationFile);
-  stack.announce(apiKey);
+  stack.announce(await seed(callerOf(stack.url), stack.adminToken, places.demonstrationFile));
   return places.stackFile;
 }
 
