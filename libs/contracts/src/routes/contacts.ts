@@ -98,7 +98,20 @@ export const ContactBatchAnswer = Type.Object(
       }),
     ),
   },
-  { $id: 'ContactBatchAnswer' },
+  {
+    $id: 'ContactBatchAnswer',
+    examples: [
+      {
+        success: true,
+        processed: 2,
+        errors: [],
+        results: [
+          { index: 0, status: 'created', id: '0193a5f2-7c1e-7b1a-9d53-3f0c2a9e4b11' },
+          { index: 1, status: 'updated', id: '0193a5f2-7c1e-7b1a-9d53-3f0c2a9e4b12' },
+        ],
+      },
+    ],
+  },
 );
 export type ContactBatchAnswer = Static<typeof ContactBatchAnswer>;
 

@@ -84,8 +84,18 @@ export const MAX_BATCH_EVENTS = 1_000;
 const AnyItem = Type.Unsafe<unknown>({ ...BatchItem, [Kind]: 'Unknown' });
 
 export const TrackBatchBody = Type.Object(
-  { events: Type.Array(AnyItem, { maxItems: MAX_BATCH_EVENTS, description: 'At most 1,000.' }) },
-  { $id: 'TrackBatchBody' },
+  { events: Type.Array(AnyItem, { maxItems: MAX_BATCH_EVENTS, description: 'Told item by item.' }) },
+  {
+    $id: 'TrackBatchBody',
+    examples: [
+      {
+        events: [
+          { name: 'page_viewed', contactEmail: 'ada@example.com', properties: { page: '/pricing' } },
+          { name: 'order_placed', contactExternalId: 'user-4711', uniqueId: 'A-1001' },
+        ],
+      },
+    ],
+  },
 );
 export type TrackBatchBody = Static<typeof TrackBatchBody>;
 
@@ -100,7 +110,18 @@ export const TrackAnswer = Type.Object(
     }),
     eventId: Type.String(),
   },
-  { $id: 'TrackAnswer' },
+  {
+    $id: 'TrackAnswer',
+    examples: [
+      {
+        success: true,
+        contactCreated: false,
+        workflowsTriggered: 1,
+        executionsResumed: 0,
+        eventId: '0193a5f2-7c1e-7b1a-9d53-3f0c2a9e4b11',
+      },
+    ],
+  },
 );
 export type TrackAnswer = Static<typeof TrackAnswer>;
 
@@ -127,7 +148,22 @@ export const BatchAnswer = Type.Object(
       }),
     ),
   },
-  { $id: 'BatchAnswer' },
+  {
+    $id: 'BatchAnswer',
+    examples: [
+      {
+        success: false,
+        processed: 1,
+        workflowsTriggered: 1,
+        executionsResumed: 0,
+        errors: ['events[1]: Contact not found'],
+        results: [
+          { index: 0, status: 'admitted', eventId: '0193a5f2-7c1e-7b1a-9d53-3f0c2a9e4b11' },
+          { index: 1, status: 'contact_not_found', error: 'Contact not found' },
+        ],
+      },
+    ],
+  },
 );
 export type BatchAnswer = Static<typeof BatchAnswer>;
 
