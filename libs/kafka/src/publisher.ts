@@ -1,9 +1,9 @@
-import type { Producer, RecordMetadata } from 'kafkajs';
 import { backoffMs, waitFor } from './backoff.ts';
 import type { KafkaConnection } from './connection.ts';
 import { describeError, PublisherFull, PublishTimeout } from './faults.ts';
 import type { OutgoingMessage, PublishAck } from './message.ts';
 import type { KafkaObserver } from './observer.ts';
+import { ProduceClient } from './produce-client.ts';
 import { bytesOfOutgoing, PublishQueue, type PublishRequest } from './publish-queue.ts';
 
 export interface PublisherSettings {
@@ -22,11 +22,7 @@ export interface PublisherSettings {
 }
 
 const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 2_000;
-/** A missing partition may have been added a moment ago. */
-const METADATA_MAX_AGE_MS = 60_000;
-/** kafkajs' own tries of a request, in which it also finds new leaders. Ours follow. */
-const PRODUCER_RETRIES = { initialRetryTime: 50, maxRetryTime: 500, multiplier: 2, factor: 0.2, retries: 2 };
+const RETRY_MAX_MS = 1_000;
 
 /**
  * Publishes with acks=all and one request in flight: while it is, callers gather for the next. A failed request is
@@ -42,7 +38,7 @@ export class Publisher {
   readonly #retryForMs: number;
   readonly #connectTimeoutMs: number;
   readonly #closed = new AbortController();
-  #producer: Producer | undefined;
+  #client: ProduceClient | undefined;
   #flushing = false;
   #idle: Promise<void> = Promise.resolve();
   #failures = 0;
@@ -67,7 +63,7 @@ export class Publisher {
     const deadlineMs = Date.now() + this.#connectTimeoutMs;
     for (let attempt = 0; ; attempt++) {
       try {
-        this.#producer = await this.#newProducer();
+        this.#client = await this.#newClient();
         return;
       } catch (error) {
         const waitMs = backoffMs(attempt, RETRY_FIRST_MS, RETRY_MAX_MS);
@@ -112,7 +108,7 @@ export class Publisher {
 
   /** Connected, and the last request went through. */
   isReady(): boolean {
-    return this.#producer !== undefined && this.#failures === 0 && !this.#closed.signal.aborted;
+    return this.#client !== undefined && this.#failures === 0 && !this.#closed.signal.aborted;
   }
 
   /** Takes no more, waits for what was taken (`withinMs` at most, then its callers hear `PublishTimeout`), says goodbye. */
@@ -120,8 +116,8 @@ export class Publisher {
     this.#drainUntilMs = Date.now() + withinMs;
     this.#closed.abort();
     await this.#idle;
-    await this.#producer?.disconnect().catch(() => undefined);
-    this.#producer = undefined;
+    await this.#client?.disconnect().catch(() => undefined);
+    this.#client = undefined;
   }
 
   async #flush(): Promise<void> {
@@ -150,36 +146,27 @@ export class Publisher {
   }
 
   async #send(request: PublishRequest): Promise<void> {
-    const producer = (this.#producer ??= await this.#newProducer());
+    const client = (this.#client ??= await this.#newClient());
     const startedAt = performance.now();
-    const byTopic = new Map<string, OutgoingMessage[]>();
-    for (const { topic, messages } of request.loads) {
-      const list = byTopic.get(topic);
-      // Not by spreading into push: a load can be longer than a call's arguments may be.
-      byTopic.set(topic, list === undefined ? messages : list.concat(messages));
-    }
-    const written = await producer.sendBatch({
-      acks: -1,
-      timeout: this.#connection.requestTimeoutMs,
-      topicMessages: [...byTopic].map(([topic, messages]) => ({
-        topic: this.#connection.withPrefix(topic),
+    const nameOf = (topic: string) => this.#connection.withPrefix(topic);
+    const written = await client.send(
+      request.loads.map(({ topic, partition, messages, bytes }) => ({
+        topic: nameOf(topic),
+        partition,
         messages,
+        bytes,
       })),
-    });
-    const bases = baseOffsets(written);
-    for (const { topic, partition } of request.loads) {
-      // kafkajs leaves out, without a word, what goes to a partition that it does not know.
-      if (!bases.has(`${this.#connection.withPrefix(topic)}[${partition}]`)) {
-        throw new Error(`Topic ${topic} has no partition ${partition}, as far as the client knows`);
-      }
-    }
-    this.#queue.acknowledge(request, ({ topic, partition }) =>
-      bases.get(`${this.#connection.withPrefix(topic)}[${partition}]`)!,
     );
-    this.#observer.published?.({
-      messages: request.messages,
-      seconds: (performance.now() - startedAt) / 1000,
+    const bases = new Map(
+      written.map(({ topic, partition, baseOffset }) => [`${topic}[${partition}]`, baseOffset]),
+    );
+    this.#queue.acknowledge(request, ({ topic, partition }) => {
+      const base = bases.get(`${nameOf(topic)}[${partition}]`);
+      if (base === undefined) throw new Error(`The broker did not answer for ${topic}[${partition}]`);
+      return base;
     });
+    const seconds = (performance.now() - startedAt) / 1000;
+    this.#observer.published?.({ messages: request.messages, seconds });
   }
 
   async #retryLater(request: PublishRequest, error: unknown): Promise<void> {
@@ -189,40 +176,29 @@ export class Publisher {
     const fields = { attempt, waitMs, messages: request.messages, error: describeError(error) };
     this.#connection.logger.warn(fields, 'Produce request failed, trying it again');
     // With fresh connections and metadata: what a client knows after a fault is not to be trusted.
-    const stale = this.#producer;
-    this.#producer = undefined;
+    const stale = this.#client;
+    this.#client = undefined;
     void stale?.disconnect().catch(() => undefined);
     await waitFor(waitMs);
     const isGivenUp = this.#closed.signal.aborted && Date.now() >= this.#drainUntilMs;
     this.#queue.putBack(request, isGivenUp ? Number.POSITIVE_INFINITY : Date.now(), error);
   }
 
-  async #newProducer(): Promise<Producer> {
-    const producer = this.#connection.newClient().producer({
-      idempotent: false,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      metadataMaxAge: METADATA_MAX_AGE_MS,
-      retry: PRODUCER_RETRIES,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition!,
-    });
-    await producer.connect();
-    return producer;
+  async #newClient(): Promise<ProduceClient> {
+    const client = new ProduceClient(this.#connection);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      void client.disconnect().catch(() => undefined);
+      throw error;
+    }
   }
 }
 
 function checkedBytes(message: OutgoingMessage): number {
   if (Number.isInteger(message.partition) && message.partition >= 0) return bytesOfOutgoing(message);
   throw new TypeError(`A message for ${message.topic} names no partition: ${message.partition}`);
-}
-
-function baseOffsets(written: RecordMetadata[]): Map<string, number> {
-  return new Map(
-    written.map(({ topicName, partition, baseOffset }) => [`${topicName}[${partition}]`, Number(baseOffset)]),
-  );
 }
 
 /** Answers that another try will not change. */

@@ -1,0 +1,136 @@
+import type { Broker, Cluster } from 'kafkajs';
+import type { KafkaConnection } from './connection.ts';
+import {
+  produceRequest,
+  type PartitionWrite,
+  type PartitionWritten,
+  type ProduceAnswer,
+  type ProtocolRequest,
+} from './produce-request.ts';
+
+/** An answer of the broker that is not an acknowledgement. */
+export class ProduceRefused extends Error {
+  override readonly name = 'ProduceRefused';
+
+  constructor(
+    /** As in Kafka's list of error codes, or `ERROR_<code>`. */
+    readonly type: string,
+    topic: string,
+    partition: number,
+  ) {
+    super(`${type} from ${topic}[${partition}]`);
+  }
+}
+
+/** New partitions are seen within this time. */
+const METADATA_MAX_AGE_MS = 60_000;
+
+/** Kafkajs' broker has it; its types leave it out. */
+interface BrokerWithConnections {
+  connectionPool: { send<Answer>(request: ProtocolRequest<Answer>): Promise<Answer> };
+}
+
+/**
+ * Sends produce requests over kafkajs' connections: it finds the leaders, connects, authenticates and matches answers to
+ * requests; only the encoding is ours. Holds one life of a connection: after a fault take a new one.
+ */
+export class ProduceClient {
+  readonly #connection: KafkaConnection;
+  readonly #cluster: Cluster;
+
+  constructor(connection: KafkaConnection) {
+    this.#connection = connection;
+    this.#cluster = clusterOf(connection);
+  }
+
+  connect(): Promise<void> {
+    return this.#cluster.connect();
+  }
+
+  disconnect(): Promise<void> {
+    return this.#cluster.disconnect();
+  }
+
+  /** Resolves when every write is acknowledged by all in-sync replicas. When it rejects, any of them may have been written. */
+  async send(writes: readonly PartitionWrite[]): Promise<PartitionWritten[]> {
+    const cluster = this.#cluster;
+    await cluster.addMultipleTargetTopics([...new Set(writes.map(({ topic }) => topic))]);
+    await cluster.refreshMetadataIfNecessary();
+    const timeoutMs = this.#connection.requestTimeoutMs;
+    const requests = [...this.#byLeader(writes)].map(async ([nodeId, ofLeader]) => {
+      const broker = (await cluster.findBroker({ nodeId })) as Broker & BrokerWithConnections;
+      return broker.connectionPool.send<ProduceAnswer>(produceRequest(ofLeader, timeoutMs));
+    });
+    // All of them, also when one fails: whatever comes next must not overtake a request that is still under way.
+    const answers = await Promise.allSettled(requests);
+    const written: PartitionWritten[] = [];
+    for (const answer of answers) {
+      if (answer.status === 'rejected') throw answer.reason;
+      written.push(...answer.value.written);
+    }
+    for (const { topic, partition, errorCode } of written) {
+      if (errorCode !== 0)
+        throw new ProduceRefused(ERROR_TYPES[errorCode] ?? `ERROR_${errorCode}`, topic, partition);
+    }
+    return written;
+  }
+
+  #byLeader(writes: readonly PartitionWrite[]): Map<string, PartitionWrite[]> {
+    const byLeader = new Map<string, PartitionWrite[]>();
+    for (const write of writes) {
+      const { topic, partition } = write;
+      const [leader] = Object.keys(this.#cluster.findLeaderForPartitions(topic, [partition]));
+      if (leader === undefined)
+        throw new Error(`Topic ${topic} has no partition ${partition}, as far as the client knows`);
+      const list = byLeader.get(leader);
+      if (list) list.push(write);
+      else byLeader.set(leader, [write]);
+    }
+    return byLeader;
+  }
+}
+
+/** kafkajs gives its view of the cluster to assigners, which are made with their consumer: this one is never run. */
+function clusterOf(connection: KafkaConnection): Cluster {
+  let found: Cluster | undefined;
+  connection.newClient().consumer({
+    groupId: 'never joined',
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
+    metadataMaxAge: METADATA_MAX_AGE_MS,
+    partitionAssigners: [
+      ({ cluster }) => {
+        found = cluster;
+        return {
+          name: 'none',
+          version: 0,
+          assign: () => Promise.resolve([]),
+          protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
+        };
+      },
+    ],
+  });
+  return found!;
+}
+
+/** Those that a produce request can meet with. https://kafka.apache.org/protocol#protocol_error_codes */
+const ERROR_TYPES: Readonly<Record<number, string>> = {
+  [-1]: 'UNKNOWN_SERVER_ERROR',
+  2: 'CORRUPT_MESSAGE',
+  3: 'UNKNOWN_TOPIC_OR_PARTITION',
+  5: 'LEADER_NOT_AVAILABLE',
+  6: 'NOT_LEADER_OR_FOLLOWER',
+  7: 'REQUEST_TIMED_OUT',
+  10: 'MESSAGE_TOO_LARGE',
+  13: 'NETWORK_EXCEPTION',
+  17: 'INVALID_TOPIC_EXCEPTION',
+  18: 'RECORD_LIST_TOO_LARGE',
+  19: 'NOT_ENOUGH_REPLICAS',
+  20: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  29: 'TOPIC_AUTHORIZATION_FAILED',
+  31: 'CLUSTER_AUTHORIZATION_FAILED',
+  32: 'INVALID_TIMESTAMP',
+  56: 'KAFKA_STORAGE_ERROR',
+  74: 'FENCED_LEADER_EPOCH',
+  87: 'INVALID_RECORD',
+};
