@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { openApiDocument, routes } from '@trackline/contracts';
 import { DOCS_SECURITY_POLICY, docsPage } from './docs-page.ts';
@@ -27,6 +28,14 @@ describe('the page of the API', () => {
     expect(DOCS_SECURITY_POLICY).toMatch(
       /default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+';/,
     );
+  });
+
+  it('is allowed its own style and script', () => {
+    for (const tag of ['style', 'script']) {
+      const text = new RegExp(`<${tag}>([^]*?)</${tag}>`).exec(page)![1]!;
+      const hash = createHash('sha256').update(text).digest('base64');
+      expect(DOCS_SECURITY_POLICY).toContain(`${tag}-src 'sha256-${hash}'`);
+    }
   });
 
   it('has each anchor once', () => {

@@ -5,7 +5,7 @@ import { code, methodBadge, routeSection, type DocumentedRoute } from './route-s
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 
-/** The page needs nothing from anywhere: not even a mistake in it could load or send something. */
+/** Hashes of the texts between the tags, to the byte. The page needs nothing from anywhere: not even a mistake in it could load or send something. */
 export const DOCS_SECURITY_POLICY = [
   "default-src 'none'",
   ...[
@@ -37,9 +37,7 @@ export function docsPage(document: OpenApiDocument): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${info.title} API</title>
-        <style>
-          ${new Html(STYLE)}
-        </style>
+        ${new Html(`<style>${STYLE}</style>`)}
       </head>
       <body>
         <a class="skip" href="#content">Skip to the routes</a>
@@ -82,9 +80,7 @@ export function docsPage(document: OpenApiDocument): string {
               </section>`,
           )}
         </main>
-        <script>
-          ${new Html(SCRIPT)};
-        </script>
+        ${new Html(`<script>${SCRIPT}</script>`)}
       </body>
     </html>`;
   return page.text;

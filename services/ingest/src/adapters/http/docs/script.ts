@@ -11,6 +11,8 @@ filter.addEventListener('input', () => {
   }
 });
 for (const button of document.querySelectorAll('[data-copy]')) {
+  // Not there on plain http from another machine.
+  button.hidden = !navigator.clipboard;
   button.addEventListener('click', async () => {
     await navigator.clipboard.writeText(button.closest('figure').querySelector('code').textContent);
     button.textContent = 'Copied';
