@@ -189,6 +189,25 @@ export interface ExpiryBook {
   remove(swept: Expiring, part: string, fromBlock: number, toBlock: number, before: Date): Promise<number>;
 }
 
+/** What the ledger says of a month, for comparing it with Redis. */
+export interface CountedMonths {
+  epoch(): Promise<number>;
+  /** Organisations whose month Redis was given, by id, those after `afterId`. */
+  seeded(month: string, afterId: string, limit: number): Promise<readonly string[]>;
+  /** Events counted; an organisation without any is missing. */
+  used(month: string, organizationIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+/** What Redis says of a month. */
+export interface HeldMonths {
+  /** Missing: what Redis does not hold, or holds from another epoch or server. */
+  totals(
+    month: string,
+    organizationIds: readonly string[],
+    epoch: number,
+  ): Promise<ReadonlyMap<string, number>>;
+}
+
 // ── what goes out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface PartitionedMessage extends EncodedMessage {

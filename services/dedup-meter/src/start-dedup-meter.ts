@@ -10,6 +10,7 @@ import { pendingLedgerMigrations } from './adapters/postgres/schema.ts';
 import { connectRedis, refuseEviction } from './adapters/redis/redis-client.ts';
 import type { DedupMeterConfig } from './config.ts';
 import { DedupMeterModule } from './dedup-meter.module.ts';
+import { keepDriftSampled } from './keep-drift-sampled.ts';
 import { sweepExpired } from './pipeline/sweep-expired.ts';
 import { GROUP, wireAdmission, type AdmissionParts } from './wire-admission.ts';
 
@@ -97,6 +98,7 @@ async function serve(parts: AdmissionParts, opened: Opened): Promise<string> {
   const turning = setInterval(() => void clockwork.turn(), config.progressMs);
   opened.push(async () => clearInterval(turning));
   opened.push(keepSwept(parts));
+  opened.push(keepDriftSampled(parts));
   await app.listen(config.httpPort, config.httpHost);
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   logger.info({ url }, 'dedup-meter is up');
