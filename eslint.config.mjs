@@ -108,7 +108,15 @@ export default tseslint.config(
   },
   // a process speaks on its terminal only before it has a logger, and a command because it is one
   {
-    files: ['tools/**', '*.mjs', '*.cjs', '.ci/**', 'services/*/src/main.ts', 'services/*/src/migrate.ts'],
+    files: [
+      'tools/**',
+      'bench/**',
+      '*.mjs',
+      '*.cjs',
+      '.ci/**',
+      'services/*/src/main.ts',
+      'services/*/src/migrate.ts',
+    ],
     rules: { 'no-console': 'off' },
   },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
