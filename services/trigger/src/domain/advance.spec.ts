@@ -287,6 +287,32 @@ describe('an execution', () => {
     expect(execution.dueAtMs).toBe(3 * HOUR_MS);
   });
 
+  it('fails by itself, in plain sight, when the engine cannot go on', () => {
+    const workflow = aWorkflow([mark('a'), hour()]);
+    const moved = advance(
+      workflow,
+      anExecution(workflow),
+      { kind: 'start' },
+      {
+        ...at(0),
+        applyUpdates: () => {
+          throw new Error('out of order');
+        },
+      },
+    )!;
+    expect(moved.execution).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('out of order'),
+    });
+    expect(moved.notes.at(-1)).toMatchObject({ effect: 'ended', status: 'failed' });
+    expect(timerOf(moved.execution)).toBeUndefined();
+  });
+
+  it('exits without a config, too', () => {
+    const exit = { id: 'x', type: 'exit' } as unknown as WorkflowStep;
+    expect(run(aWorkflow([exit])).execution.status).toBe('completed');
+  });
+
   it('changes nothing that it was given', () => {
     const workflow = aWorkflow([mark('a'), wait('paid')]);
     const before = Object.freeze(anExecution(workflow));

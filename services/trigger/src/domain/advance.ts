@@ -80,13 +80,21 @@ export function advance(
   surroundings: Surroundings,
 ): Advance | undefined {
   if (hasEnded(execution) || !concerns(workflow, execution, input, surroundings.nowMs)) return undefined;
-  const run = new Run(workflow, execution, surroundings);
+  try {
+    return take(new Run(workflow, execution, surroundings), workflow, execution, input);
+  } catch (error) {
+    // A fault of ours ends the execution that it concerns, in plain sight; thrown, it would hold up all others of its partition.
+    return new Run(workflow, execution, surroundings).broken(error);
+  }
+}
+
+function take(run: Run, { status }: Workflow, { trigger }: Execution, input: Input): Advance {
   if (input.kind === 'cancel') return run.cancelled(input.reason);
-  if (workflow.status === 'archived') return run.cancelled('the workflow was archived');
+  if (status === 'archived') return run.cancelled('the workflow was archived');
   if (input.kind === 'event') run.leaveWait(input.event);
   else if (input.kind === 'due') run.leaveDue();
   else if (input.kind === 'turn') run.note('resumed', { reason: 'the workflow was enabled' });
-  else run.note('started', eventOf(execution.trigger));
+  else run.note('started', eventOf(trigger));
   return run.toItsNextStop();
 }
 
@@ -140,6 +148,10 @@ class Run {
     if (this.execution.status === 'waiting' || this.execution.status === 'delayed')
       this.leaveStep({ status: 'cancelled', detail: { reason } });
     return this.ended('cancelled', reason);
+  }
+
+  broken(error: unknown): Advance {
+    return this.ended('failed', `the engine could not go on: ${(error as Error).message}`);
   }
 
   leaveWait(event: EventView): void {

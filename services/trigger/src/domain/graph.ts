@@ -35,8 +35,10 @@ function lay(
   laid: Map<string, GraphStep>,
 ): string | null {
   let next = after;
-  for (const step of steps.toReversed()) {
-    const branch = (given: readonly WorkflowStep[] | undefined) => (given ? lay(given, next, laid) : null);
+  for (const given of steps.toReversed()) {
+    // An exit needs none.
+    const step = { ...given, config: given.config ?? {} } as WorkflowStep;
+    const branch = (inner: readonly WorkflowStep[] | undefined) => (inner ? lay(inner, next, laid) : null);
     laid.set(
       step.id,
       isBranching(step)

@@ -45,14 +45,18 @@ import { migrateTrigger } from '../../src/schema.ts';
 import { startTrigger, type RunningTrigger } from '../../src/start-trigger.ts';
 
 export const CONTACT_PARTITIONS = 2;
-const SOURCES = (['received', 'inbound'] as const).flatMap((topic) =>
+export const SOURCES = (['received', 'inbound'] as const).flatMap((topic) =>
   Array.from({ length: CONTACT_PARTITIONS }, (_, partition) => sourceName(topic, 1, partition)),
 );
 
 export interface Tenant {
   readonly organization: Organization;
   readonly call: Call;
+  /** The same, as a caller of another instance. */
+  at(trigger: RunningTrigger): Tenant;
   contact(): Promise<string>;
+  /** Creates the workflow, enabled, and gives its id. */
+  create(definition: object): Promise<string>;
 }
 
 /** The service itself on real Kafka and Postgres, and a stand-in for dedup-meter: it admits events and tells of its progress. */
@@ -129,9 +133,20 @@ export class TriggerRig {
   async tenant(trigger: RunningTrigger): Promise<Tenant> {
     const organization = await this.directory.createOrganization({ name: uniqueName('org'), plan: 'scale' });
     const created = await this.directory.createKey(organization.id, { name: 'test' });
+    return this.caller(trigger, organization, created!.key);
+  }
+
+  private caller(trigger: RunningTrigger, organization: Organization, key: string): Tenant {
+    const call = httpClient(trigger.url, { key });
     return {
       organization,
-      call: httpClient(trigger.url, { key: created!.key }),
+      call,
+      at: (instance) => this.caller(instance, organization, key),
+      create: async (definition) => {
+        const { status, json, text } = await call('POST', '/v1/workflows?enable=true', { body: definition });
+        if (status !== 201) throw new Error(text);
+        return json.id;
+      },
       contact: async () => {
         const made = await this.directory.createContact(organization.id, {
           externalId: uniqueName('contact'),
@@ -172,12 +187,17 @@ export class TriggerRig {
     return partitionOf(contactKey(organizationId, contactId), CONTACT_PARTITIONS);
   }
 
-  async admit(...events: readonly AdmittedEvent[]): Promise<void> {
+  admit(...events: readonly AdmittedEvent[]): Promise<void> {
+    return this.publish(ADMITTED, events.map(encodeAdmitted));
+  }
+
+  async publish(topic: string, messages: readonly EncodedMessage[]): Promise<void> {
     await this.publisher.publish(
-      events.map((event) => {
-        const message = encodeAdmitted(event);
-        return { ...message, partition: partitionOf(message.key!, CONTACT_PARTITIONS) };
-      }),
+      messages.map((message) => ({
+        ...message,
+        topic,
+        partition: partitionOf(message.key!, CONTACT_PARTITIONS),
+      })),
     );
   }
 
