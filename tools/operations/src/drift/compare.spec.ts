@@ -91,7 +91,9 @@ describe('the options of drift', () => {
 
   it('say what would be right', () => {
     expect(() => parseDriftOptions(['--month', '2026-13'], 0)).toThrow(/like this: 2026-11/);
-    expect(() => parseDriftOptions(['--organization', 'acme'], Date.UTC(2026, 1))).toThrow(/id of an organisation/);
+    expect(() => parseDriftOptions(['--organization', 'acme'], Date.UTC(2026, 1))).toThrow(
+      /id of an organisation/,
+    );
     expect(() => parseDriftOptions(['--fix'], 0)).toThrow(/npm run drift/);
     expect(parseDriftOptions(['-h'], 0)).toBeUndefined();
   });

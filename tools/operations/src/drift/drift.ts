@@ -1,5 +1,6 @@
 import { createPool } from '@trackline/postgres';
 import { kafkaOf, type Addresses } from '../connections.ts';
+import { reach } from '../mistake.ts';
 import type { DriftOptions } from './drift-options.ts';
 import { measureDrift, type DriftReport } from './measure-drift.ts';
 import { openRedisMonths } from './redis-months.ts';
@@ -31,7 +32,7 @@ export async function drift(
     const redis = await openRedisMonths(addresses.redisUrl);
     try {
       const read = stores(database);
-      const epoch = await read.epoch();
+      const epoch = await reach('The ledger could not be read', () => read.epoch());
       const report = await measureDrift({ stores: read, redis, connection: kafkaOf(addresses) }, scope);
       const { differences } = report;
       if (!repair) return { ...report, differs: differences.length > 0 };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ADMITTED } from '@trackline/contracts';
 import { groupPositions, type GroupPosition, type KafkaConnection } from '@trackline/kafka';
+import { reach } from '../mistake.ts';
 import { agree, compare, isLate, isZero, type Difference, type Look } from './compare.ts';
 import type { RedisMonths } from './redis-months.ts';
 import type { Scope, Stores } from './stores.ts';
@@ -89,7 +90,9 @@ async function timelineBehind(connection: KafkaConnection): Promise<number> {
   const untilMs = Date.now() + CATCH_UP_MS;
   const ends = new Map<number, number>();
   for (;;) {
-    const positions = await groupPositions(connection, TIMELINE_GROUP, ADMITTED);
+    const positions = await reach(`Kafka at ${connection.brokers.join(',')} could not be asked`, () =>
+      groupPositions(connection, TIMELINE_GROUP, ADMITTED),
+    );
     for (const { partition, end } of positions) if (!ends.has(partition)) ends.set(partition, end);
     const behind = lagOf(positions, ends);
     if (behind === 0 || Date.now() >= untilMs) return behind;

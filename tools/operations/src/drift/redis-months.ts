@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
+import { reach } from '../mistake.ts';
 import type { Look } from './compare.ts';
 
 const CHUNK = 200;
@@ -28,9 +29,11 @@ export async function openRedisMonths(redisUrl: string): Promise<RedisMonths> {
     urls.length === 1
       ? new Redis(urls[0]!, { ...options, lazyConnect: true, retryStrategy: () => null })
       : new Cluster(urls, { redisOptions: options, lazyConnect: true, clusterRetryStrategy: () => null });
-  // What fails is told by the call that needed it.
-  client.on('error', () => undefined);
-  await client.connect();
+  let lastError: Error | undefined;
+  client.on('error', (error: Error) => (lastError = error));
+  await reach('Redis could not be reached', () =>
+    client.connect().catch((error: unknown) => Promise.reject(lastError ?? (error as Error))),
+  );
   return {
     async read(organizationIds, month, epoch) {
       const found = new Map<string, NonNullable<Look['redis']>>();

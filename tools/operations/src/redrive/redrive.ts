@@ -6,6 +6,7 @@ import {
   type KafkaConnection,
   type OutgoingMessage,
 } from '@trackline/kafka';
+import { reach } from '../mistake.ts';
 import {
   countLetters,
   sortPost,
@@ -45,7 +46,9 @@ const CHUNK = 200;
 export async function redrive(connection: KafkaConnection, request: RedriveRequest): Promise<RedriveReport> {
   const { topic, limit = Infinity, dryRun = false } = request;
   const messages: DeadMessage[] = [];
-  await readToEnd({ connection, topic: `${topic}.dlq`, onMessage: (message) => messages.push(message) });
+  await reach(`${topic}.dlq at ${connection.brokers.join(',')} could not be read`, () =>
+    readToEnd({ connection, topic: `${topic}.dlq`, onMessage: (message) => messages.push(message) }),
+  );
   const { letters, sentBefore, strange } = sortPost(messages, request);
   const sendable = letters.filter(({ lacksBody }) => !lacksBody).slice(0, limit);
   const outcome = dryRun ? { sent: 0, failed: [] } : await sendBack(connection, topic, sendable);
