@@ -7,10 +7,16 @@ import { describeExit, type Child, type Children } from './processes/children.ts
 import type { Say } from './say.ts';
 
 /** A lane that takes longer hangs. */
-const LANE_WITHIN_MS = 8 * 60_000;
+const LANE_WITHIN_MS = 15 * 60_000;
 /** Jest has written its report and should be gone; what keeps it is an open handle of some test. */
 const LEAVES_WITHIN_MS = 15_000;
 const GRACE_MS = 2_000;
+
+/**
+ * Tests that share one broker and two cores with a whole stack run one file after the other. They wait for conditions, with
+ * bounds of their own; jest's five seconds would measure how busy the machine is.
+ */
+const WITH_REAL_THINGS = ['--runInBand', '--testTimeout=60000'];
 
 export interface LaneRun {
   readonly lane: Lane;
@@ -34,8 +40,7 @@ export async function runLane(
       ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
       join(places.root, 'node_modules/jest/bin/jest.js'),
       ...['--selectProjects', lane.name, '--json', `--outputFile=${reportFile}`, '--passWithNoTests'],
-      // Tests that share one broker and two cores with a whole stack wait for each other instead of timing out.
-      ...(lane.needs === 'nothing' ? [] : ['--runInBand']),
+      ...(lane.needs === 'nothing' ? [] : WITH_REAL_THINGS),
       ...jestArguments,
     ],
     env: { ...process.env, ...env },

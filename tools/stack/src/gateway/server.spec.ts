@@ -93,11 +93,6 @@ describe('the gateway', () => {
     expect(asked.map((request) => request.url)).toEqual([path]);
   });
 
-  it('takes a reader who opens the address itself to the documentation', async () => {
-    const response = await fetch(url, { redirect: 'manual' });
-    expect([response.status, response.headers.get('location')]).toEqual([302, '/docs']);
-  });
-
   it('passes the body and the headers on as they came', async () => {
     const body = '{ "name":"é", broken';
     await fetch(`${url}/v1/events`, {

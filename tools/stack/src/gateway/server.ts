@@ -90,7 +90,6 @@ export async function createGateway({
     },
   });
   addHealth(app, upstreams);
-  app.get('/', (_request, reply) => reply.redirect('/docs'));
   const known = new Set(routes.map(({ method, path }) => `${method} ${path}`));
   addRoutes(app, upstreams, [
     ...routes,
