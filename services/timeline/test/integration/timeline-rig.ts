@@ -1,10 +1,14 @@
 import {
+  ADMITTED,
+  CONTACTS,
   encodeAdmitted,
   encodeContactChange,
   encodeExecution,
   encodeRefused,
+  EXECUTIONS,
   partitionOf,
   partitionsOf,
+  REFUSED,
   topics,
   type AdmittedEvent,
   type ContactChange,
@@ -42,6 +46,7 @@ import { migrateTimeline } from '../../src/adapters/postgres/schema.ts';
 import { startTimeline, type RunningTimeline } from '../../src/start-timeline.ts';
 
 const CONTACT_PARTITIONS = 2;
+const CONSUMED = [ADMITTED, REFUSED, EXECUTIONS, CONTACTS];
 
 /** The service itself on real Kafka and Postgres: topics and a database of its own, an organisation with a key, and a hand to publish with. */
 export class TimelineRig {
@@ -87,7 +92,9 @@ export class TimelineRig {
     const counts = { contact: CONTACT_PARTITIONS, outcome: 1 };
     await provision(
       rig.connection,
-      topics.map((topic) => ({ ...topic, partitions: partitionsOf(topic, counts) })),
+      topics
+        .filter(({ name }) => CONSUMED.some((topic) => name === topic || name === `${topic}.dlq`))
+        .map((topic) => ({ ...topic, partitions: partitionsOf(topic, counts) })),
       { replicationFactor: 1 },
     );
     await rig.publisher.connect();
