@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JudgedEvent } from '@trackline/contracts';
 import fc from 'fast-check';
-import { decodeJournal, encodeJournal } from './journal.ts';
+import { decodeJournal, encodeJournal, type JournalEntry } from './journal.ts';
 import type { Decision } from './verdict.ts';
 
 const uuid = fc.uuid();
@@ -37,7 +37,7 @@ const decision: fc.Arbitrary<(offset: number) => Decision> = fc.oneof(
 );
 
 /** What the journal is to remember of a decision. */
-function entryOf({ offset, event, outcome }: Decision) {
+function entryOf({ offset, event, outcome }: Decision): JournalEntry[] {
   switch (outcome.kind) {
     case 'tick':
       return [];

@@ -27,8 +27,8 @@ export interface Settled {
   readonly known: KnownIdentities;
 }
 
-/** The ledger may know identities that Redis does not; the second round looks them up first. More rounds only lose races. */
-const MAX_ROUNDS = 5;
+/** The ledger may know identities that Redis does not; the next round has looked them up. More rounds only lose races. */
+const MAX_ROUNDS = 6;
 
 /** Judges a batch of one month and commits the verdicts. When it resolves they stand, whatever happens next. */
 export function settleBatch(tools: SettleTools) {
@@ -39,11 +39,22 @@ export function settleBatch(tools: SettleTools) {
     const candidates = new Map(
       [...byOrganization.values()].flat().map((candidate) => [candidate.offset, candidate]),
     );
+    const asked = new Set<Candidate>();
+    /** Tells Redis what the ledger knows of these; true when that was anything. */
+    const lookUp = async (unsure: readonly Candidate[]): Promise<boolean> => {
+      const unasked = unsure.filter((candidate) => !asked.has(candidate));
+      if (unasked.length === 0) return false;
+      for (const candidate of unasked) asked.add(candidate);
+      return observer.timed(topic, 'look_up', async () => {
+        const known = await ledger.lookUp(unasked);
+        await judge.remember(known);
+        return known.events.length + known.uniques.length > 0;
+      });
+    };
     for (let round = 1; round <= MAX_ROUNDS; round++) {
-      if (candidates.size > 0 && source.looksUpFirst(clock.now())) {
-        await observer.timed(topic, 'look_up', async () =>
-          judge.remember(await ledger.lookUp([...candidates.values()])),
-        );
+      if (source.looksUpFirst(clock.now())) {
+        asked.clear();
+        await lookUp([...candidates.values()]);
       }
       const verdicts = await observer.timed(topic, 'judge', () =>
         judgeOneMonth({
@@ -53,6 +64,7 @@ export function settleBatch(tools: SettleTools) {
           organizations: batch.organizations,
         }),
       );
+      if (await lookUp(unsureOf(candidates, verdicts))) continue;
       const decisions = decide(batch.readings, verdicts);
       const raised = raise(batch, decisions, notices);
       const decided: Decided = { decisions, candidates, notices: raised };
@@ -76,6 +88,20 @@ export function settleBatch(tools: SettleTools) {
     // Not a fault of a dependency: handed over in halves, the one that cannot be settled is found.
     throw new Error(`Identities were known to the ledger and to nobody else, ${MAX_ROUNDS} times in a row.`);
   };
+}
+
+/**
+ * Verdicts that Redis alone must not give, because it may have forgotten an identity and no insert would notice: that an event is over the
+ * cap (it may be a resend or a duplicate, and is to hear so), and that it is a duplicate of itself (it is a resend).
+ */
+function unsureOf(
+  candidates: ReadonlyMap<number, Candidate>,
+  verdicts: ReadonlyMap<number, Verdict>,
+): Candidate[] {
+  return [...candidates.values()].filter(({ offset, event }) => {
+    const verdict = verdicts.get(offset)!;
+    return verdict.kind === 'over_limit' || (verdict.kind === 'duplicate' && verdict.of === event.eventId);
+  });
 }
 
 const decide = (readings: readonly Reading[], verdicts: ReadonlyMap<number, Verdict>): Decision[] =>

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { decodeProgress, PROGRESS, USAGE, type UsageNotice } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import { eventually, uniqueName } from '@trackline/testkit';
 import type { RunningDedupMeter } from '../../src/start-dedup-meter.ts';
 import { MeterRig } from './meter-rig.ts';
+
+jest.setTimeout(30_000);
 
 let rig: MeterRig;
 let meter: RunningDedupMeter;
@@ -11,9 +13,9 @@ let meter: RunningDedupMeter;
 beforeAll(async () => {
   rig = await MeterRig.open();
   meter = await rig.start({ TICK_MS: '300', PROGRESS_MS: '50' });
-}, 30_000);
+});
 
-afterAll(() => rig?.close(), 20_000);
+afterAll(() => rig?.close());
 
 describe('admission', () => {
   it('admits what is new, in order, and counts it', async () => {

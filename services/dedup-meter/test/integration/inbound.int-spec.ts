@@ -1,17 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { clientNamedEventId, INBOUND } from '@trackline/contracts';
 import type { OutgoingMessage } from '@trackline/kafka';
 import { eventually, uniqueName } from '@trackline/testkit';
 import { MeterRig, type Customer } from './meter-rig.ts';
+
+jest.setTimeout(30_000);
 
 let rig: MeterRig;
 
 beforeAll(async () => {
   rig = await MeterRig.open();
   await rig.start();
-}, 30_000);
+});
 
-afterAll(() => rig?.close(), 20_000);
+afterAll(() => rig?.close());
 
 type Inbound = Omit<OutgoingMessage, 'topic' | 'partition'>;
 

@@ -1,18 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { INBOUND, RECEIVED } from '@trackline/contracts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { INBOUND } from '@trackline/contracts';
 import { eventually, httpClient, uniqueName } from '@trackline/testkit';
 import { monthKey } from '../../src/adapters/redis/keys.ts';
 import { startDedupMeter } from '../../src/start-dedup-meter.ts';
-import { CONTACT_PARTITIONS, MeterRig, type Customer } from './meter-rig.ts';
+import { MeterRig, type Customer } from './meter-rig.ts';
+
+jest.setTimeout(30_000);
 
 let rig: MeterRig;
 
 beforeAll(async () => {
   rig = await MeterRig.open();
-}, 30_000);
+});
 
 afterEach(() => rig.stopAll());
-afterAll(() => rig?.close(), 20_000);
+afterAll(() => rig?.close());
 
 const month = () => new Date().toISOString().slice(0, 7);
 
@@ -30,17 +32,11 @@ function inboundOf({ organization, contactId }: Customer, headers: Record<string
   };
 }
 
-/** Sets the group back, as an operator would by hand, or a former owner's late commit does. */
+/** Sets the group back to the beginning, as an operator may by hand. */
 async function rewind(): Promise<void> {
   const admin = rig.connection.newClient().admin();
   await admin.connect();
-  for (const topic of [RECEIVED, INBOUND]) {
-    await admin.setOffsets({
-      groupId: rig.connection.withPrefix('dedup-meter'),
-      topic: rig.connection.withPrefix(topic),
-      partitions: Array.from({ length: CONTACT_PARTITIONS }, (_, partition) => ({ partition, offset: '0' })),
-    });
-  }
+  await admin.deleteGroups([rig.connection.withPrefix('dedup-meter')]);
   await admin.disconnect();
 }
 

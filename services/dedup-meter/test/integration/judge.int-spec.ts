@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { JudgedEvent } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import { dependenciesFromEnv } from '@trackline/testkit';
@@ -8,6 +8,8 @@ import { connectRedis, refuseEviction, type RedisClient } from '../../src/adapte
 import { RedisJudge } from '../../src/adapters/redis/redis-judge.ts';
 import type { Candidate } from '../../src/domain/candidate.ts';
 import type { Answer, Question, Token } from '../../src/ports.ts';
+
+jest.setTimeout(30_000);
 
 let client: RedisClient;
 let redis: Redis;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { JudgedEvent } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import { createPool, type Database } from '@trackline/postgres';
@@ -10,6 +10,8 @@ import type { LedgerBatch } from '../../src/domain/ledger-batch.ts';
 import { sweepExpired } from '../../src/pipeline/sweep-expired.ts';
 import type { SeededMonth, Standing } from '../../src/ports.ts';
 
+jest.setTimeout(30_000);
+
 let testDatabase: TestDatabase;
 let database: Database;
 let ledger: PostgresLedger;
@@ -19,7 +21,7 @@ beforeAll(async () => {
   await migrateLedger(testDatabase.databaseUrl);
   database = createPool({ databaseUrl: testDatabase.databaseUrl, max: 8, applicationName: 'ledger-test' });
   ledger = new PostgresLedger(database);
-}, 30_000);
+});
 
 afterAll(async () => {
   await database?.close();
