@@ -51,7 +51,7 @@ describe('paging through a timeline', () => {
     await eventually(async () => (await rig.count('event')) >= 500, { everyMs: 20 });
     let arriving = true;
     const arrivals = (async () => {
-      while (arriving) {
+      for (let round = 0; arriving && round < 100; round += 1) {
         await rig.admitted(
           ...Array.from({ length: 10 }, (_, i) => anEvent({ ...at, occurredAtMs: moment(i * 50) + (i % 2) })),
         );
