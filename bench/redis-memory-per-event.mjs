@@ -3,6 +3,8 @@
  *
  *   npx tsc -b services/dedup-meter && node bench/redis-memory-per-event.mjs [events]
  *
+ * Seen with Redis 7 on amd64, 200,000 and 1,000,000 of each: 231 and 225 bytes an event id, 213 and 209 a unique_id.
+ *
  * Starts a redis-server of its own (from the PATH, or the one that REDIS_SERVER names), so that nothing else moves the number.
  */
 import { spawn } from 'node:child_process';
