@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
   Module,
@@ -9,7 +10,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { openApiDocument, routes } from '@trackline/contracts';
 import { ApiKeyGuard } from '@trackline/directory';
 import { systemClock, uuidv7 } from '@trackline/kernel';
-import { ObservabilityModule, type Logger, type Metrics } from '@trackline/observability';
+import { flowMetrics, ObservabilityModule, type Logger, type Metrics } from '@trackline/observability';
 import { Admission, AdmittedGuard } from './adapters/http/admission.ts';
 import { AdminController } from './adapters/http/admin.controller.ts';
 import { ContactsController } from './adapters/http/contacts.controller.ts';
@@ -22,10 +23,12 @@ import { directoryContacts } from './adapters/postgres/directory-contacts.ts';
 import { redisAnswerMemory } from './adapters/redis/answer-memory.ts';
 import { Bypass } from './adapters/redis/bypass.ts';
 import { redisRateLimiter } from './adapters/redis/rate-limiter.ts';
+import { metered } from './adapters/metered.ts';
 import { BackgroundWork } from './background-work.ts';
 import type { IngestConfig } from './config.ts';
 import { closeConnections, type Connections } from './connections.ts';
 import { drainContactChanges } from './pipeline/drain-contact-changes.ts';
+import { forgetOldCauses } from './pipeline/forget-old-causes.ts';
 import { oncePerKey } from './pipeline/once-per-key.ts';
 import { tracking, type TrackParts } from './pipeline/track.ts';
 import { batchTracking } from './pipeline/track-batch.ts';
@@ -41,6 +44,7 @@ import {
 } from './tokens.ts';
 
 const VERSION = '0.1.0';
+const HOUR_MS = 3_600_000;
 /** Beyond publishing and waiting: time for the directory and for Redis. */
 const LEASE_MARGIN_MS = 3_000;
 
@@ -85,14 +89,18 @@ export class IngestModule {
     );
 
     const bypass = new Bypass({ clock: systemClock, onBypass: (use) => bypassed.inc({ use }) });
-    const trackParts: TrackParts = {
+    const ports = {
       contacts: directoryContacts(directory),
       log: kafkaEventLog({
         publisher,
         contactPartitions: config.contactPartitions,
         timeoutMs: config.publishTimeoutMs,
+        logger,
       }),
       outcomes: desk,
+    };
+    const trackParts: TrackParts = {
+      ...metered(ports, flowMetrics(metrics, 'http_events')),
       newId: uuidv7,
       deadlineMs: config.answerDeadlineMs,
       upgradeUrl: config.upgradeUrl,
@@ -114,6 +122,16 @@ export class IngestModule {
             logger.warn({ err }, 'changes of contacts were not published; they stay where they are'),
           idleMs: config.contactChangesPollMs,
           onIdle: (wake) => (wakeDrain = wake),
+        },
+        signal,
+      ),
+    );
+    background.run('old causes', (signal) =>
+      forgetOldCauses(
+        {
+          purgeCauses: (ageMs, limit) => directory.purgeCauses(ageMs, limit),
+          onFault: (err) => logger.warn({ err }, 'old causes were not forgotten; the next round does it'),
+          everyMs: HOUR_MS,
         },
         signal,
       ),
@@ -147,6 +165,7 @@ export class IngestModule {
               memory: redisAnswerMemory(redis, bypass, config.topicPrefix),
               clock: systemClock,
               newToken: uuidv7,
+              pause: sleep,
               leaseMs: config.publishTimeoutMs + config.answerDeadlineMs + LEASE_MARGIN_MS,
             }),
         },

@@ -28,16 +28,19 @@ const seconds = (ms: number): string => String(Math.ceil(ms / 1000));
 
 /** As the IETF draft spells them (draft-ietf-httpapi-ratelimit-headers-06), and with `X-` for those who came before it. */
 export function rateHeaders(rate: RequestRate, state: RateState): Record<string, string> {
-  const fields = {
-    'RateLimit-Limit': String(rate.requestsPerMinute),
-    'RateLimit-Remaining': String(state.remaining),
-    'RateLimit-Reset': seconds(state.fullAfterMs),
-    'RateLimit-Policy': `${rate.requestsPerMinute};w=60;burst=${rate.burst}`,
-  };
-  const withX = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`X-${name}`, value]));
+  const limit = String(rate.requestsPerMinute);
+  const remaining = String(state.remaining);
+  const reset = seconds(state.fullAfterMs);
+  const policy = `${limit};w=60;burst=${rate.burst}`;
   return {
-    ...fields,
-    ...withX,
+    'RateLimit-Limit': limit,
+    'RateLimit-Remaining': remaining,
+    'RateLimit-Reset': reset,
+    'RateLimit-Policy': policy,
+    'X-RateLimit-Limit': limit,
+    'X-RateLimit-Remaining': remaining,
+    'X-RateLimit-Reset': reset,
+    'X-RateLimit-Policy': policy,
     ...(state.allowed
       ? undefined
       : { 'Retry-After': String(Math.max(1, Math.ceil(state.retryAfterMs / 1000))) }),

@@ -18,7 +18,7 @@ function memory(...claims: Claim[]) {
   return { fake, done };
 }
 const once = (fake: AnswerMemory, clock = { now: () => 0 }) =>
-  oncePerKey({ memory: fake, clock, newToken: () => 't', leaseMs: 100 });
+  oncePerKey({ memory: fake, clock, newToken: () => 't', pause: async () => undefined, leaseMs: 100 });
 
 describe('a request under an Idempotency-Key', () => {
   it('is carried out and its answer kept, when it is the first', async () => {

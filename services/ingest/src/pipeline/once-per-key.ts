@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '@trackline/contracts';
 import type { Clock } from '@trackline/kernel';
 import { isRemembered, keyOfAnotherRequest, replayOf } from '../domain/idempotency.ts';
@@ -10,6 +9,7 @@ export interface OncePerKeyParts {
   readonly memory: AnswerMemory;
   readonly clock: Clock;
   readonly newToken: () => string;
+  readonly pause: (ms: number) => Promise<unknown>;
   /** Longer than any request takes: after that a try counts as dead, and the next one takes over. */
   readonly leaseMs: number;
 }
@@ -27,7 +27,7 @@ const MAX_PAUSE_MS = 100;
  * first is in flight waits for it. When the memory is away the work is done all the same: the events are named by the
  * key, so a retry still has no second effect, and gets its answer from what the first one did.
  */
-export function oncePerKey({ memory, clock, newToken, leaseMs }: OncePerKeyParts): OncePerKey {
+export function oncePerKey({ memory, clock, newToken, pause, leaseMs }: OncePerKeyParts): OncePerKey {
   return async function once(request, work) {
     const token = newToken();
     const givenUpAtMs = clock.now() + 2 * leaseMs;
@@ -46,7 +46,7 @@ export function oncePerKey({ memory, clock, newToken, leaseMs }: OncePerKeyParts
           if (clock.now() >= givenUpAtMs) {
             throw nothingRecorded('Another request with this Idempotency-Key is still being carried out.');
           }
-          await sleep(pauseMs);
+          await pause(pauseMs);
       }
     }
   };

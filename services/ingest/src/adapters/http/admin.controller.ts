@@ -21,7 +21,7 @@ import type { ApiKey, Directory, Organization } from '@trackline/directory';
 import { Route } from '@trackline/http';
 import { readExpiry } from '../../domain/key-expiry.ts';
 import { DIRECTORY } from '../../tokens.ts';
-import { orPerhapsChanged, orUnavailable } from '../postgres/directory-away.ts';
+import { orPerhapsChanged, orUnavailable } from './directory-away.ts';
 
 interface ListOf<Item> {
   readonly items: Item[];

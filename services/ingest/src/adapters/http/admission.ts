@@ -5,7 +5,7 @@ import { Problem, type RouteContract } from '@trackline/contracts';
 import { AUTH_METADATA, type ApiKeyGuard, type AuthenticatedRequest } from '@trackline/directory';
 import { rateHeaders, rateOf } from '../../domain/request-rate.ts';
 import type { RateLimiter } from '../../ports.ts';
-import { orUnavailable } from '../postgres/directory-away.ts';
+import { orUnavailable } from './directory-away.ts';
 
 type Request = FastifyRequest & AuthenticatedRequest & { [ADMITTED]?: true };
 

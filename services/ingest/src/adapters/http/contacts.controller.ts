@@ -28,7 +28,7 @@ import {
 } from '@trackline/directory';
 import { Route } from '@trackline/http';
 import { CONTACTS_CHANGED, DIRECTORY } from '../../tokens.ts';
-import { orPerhapsChanged, orUnavailable } from '../postgres/directory-away.ts';
+import { orPerhapsChanged, orUnavailable } from './directory-away.ts';
 import {
   invalidContact,
   noSuchContact,

@@ -18,6 +18,7 @@ import type { Track, TrackCall } from '../../pipeline/track.ts';
 import type { TrackBatch } from '../../pipeline/track-batch.ts';
 import { CLOCK, ONCE_PER_KEY, TRACK, TRACK_BATCH } from '../../tokens.ts';
 import { tell } from './tell.ts';
+import { orUnavailable } from './directory-away.ts';
 
 interface EventHeaders {
   readonly 'idempotency-key'?: string;
@@ -25,6 +26,16 @@ interface EventHeaders {
 }
 
 /** Wraps' custom events. */
+interface Asked<Content> {
+  readonly contract: RouteContract;
+  readonly work: (call: TrackCall<Content>) => Promise<Decision>;
+  readonly body: Content;
+  readonly headers: EventHeaders;
+  readonly principal: Principal;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
 @Controller()
 export class EventsController {
   constructor(
@@ -42,7 +53,7 @@ export class EventsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.answer(trackEvent, this.track, body, headers, principal, request, reply);
+    return this.answer({ contract: trackEvent, work: this.track, body, headers, principal, request, reply });
   }
 
   @Route(trackBatch)
@@ -53,18 +64,27 @@ export class EventsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.answer(trackBatch, this.trackBatch, body, headers, principal, request, reply);
+    return this.answer({
+      contract: trackBatch,
+      work: this.trackBatch,
+      body,
+      headers,
+      principal,
+      request,
+      reply,
+    });
   }
 
-  private async answer<Content>(
-    contract: RouteContract,
-    work: (call: TrackCall<Content>) => Promise<Decision>,
-    body: Content,
-    headers: EventHeaders,
-    { organization, asOf }: Principal,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<unknown> {
+  private async answer<Content>({
+    contract,
+    work,
+    body,
+    headers,
+    principal,
+    request,
+    reply,
+  }: Asked<Content>): Promise<unknown> {
+    const { organization, asOf } = principal;
     const respondAsync = prefersAsync(headers.prefer);
     if (respondAsync) void reply.header('Preference-Applied', 'respond-async');
     const call: TrackCall<Content> = {
@@ -75,11 +95,12 @@ export class EventsController {
       requestedAtMs: this.clock.now(),
     };
     const key = headers['idempotency-key'];
-    if (key === undefined) return tell(await work(call), reply);
+    if (key === undefined) return tell(await orUnavailable(work(call)), reply);
     const fingerprint = fingerprintOf(contract.id, request.rawBody ?? Buffer.alloc(0));
-    const decision = await this.oncePerKey({ organizationId: organization.id, key, fingerprint }, (onLate) =>
+    const decision = this.oncePerKey({ organizationId: organization.id, key, fingerprint }, (onLate) =>
       work({ ...call, idempotencyKey: key, onLate }),
     );
-    return tell(decision, reply);
+    // Contacts are resolved before anything is published: a directory that is away has recorded nothing.
+    return tell(await orUnavailable(decision), reply);
   }
 }

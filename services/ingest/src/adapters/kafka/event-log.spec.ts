@@ -12,11 +12,13 @@ const event: EventFacts = {
   backfill: false,
   properties: '{}',
 };
+const logger = { warn: () => undefined };
 const failing = (error: Error) =>
   kafkaEventLog({
     publisher: { publish: () => Promise.reject(error) },
     contactPartitions: 6,
     timeoutMs: 1_000,
+    logger,
   });
 
 describe('the event log', () => {
@@ -26,6 +28,7 @@ describe('the event log', () => {
       publisher: { publish: async (messages) => (sent.push(...messages), []) },
       contactPartitions: 6,
       timeoutMs: 1_000,
+      logger,
     });
     await log.append([event], true);
     expect(sent).toMatchObject([
@@ -53,7 +56,12 @@ describe('the event log', () => {
 
   it('does not wait longer than its caller, however long the publisher tries', async () => {
     const never = new Promise<never>(() => undefined);
-    const log = kafkaEventLog({ publisher: { publish: () => never }, contactPartitions: 6, timeoutMs: 5 });
+    const log = kafkaEventLog({
+      publisher: { publish: () => never },
+      contactPartitions: 6,
+      timeoutMs: 5,
+      logger,
+    });
     await expect(log.append([event], true)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 });

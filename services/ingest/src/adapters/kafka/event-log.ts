@@ -1,5 +1,6 @@
 import { contactKey, encodeReceived, partitionOf } from '@trackline/contracts';
 import { PublisherFull, PublishTimeout, type OutgoingMessage, type Publisher } from '@trackline/kafka';
+import type { Logger } from '@trackline/observability';
 import { nothingRecorded, perhapsRecorded } from '../../domain/unavailable.ts';
 import type { EventLog } from '../../ports.ts';
 
@@ -8,10 +9,16 @@ export interface EventLogSettings {
   readonly contactPartitions: number;
   /** After which the caller hears that it is not known whether the broker has the events. */
   readonly timeoutMs: number;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 /** `events.received.v1`, keyed by contact: events of one contact keep the order of their requests. */
-export function kafkaEventLog({ publisher, contactPartitions, timeoutMs }: EventLogSettings): EventLog {
+export function kafkaEventLog({
+  publisher,
+  contactPartitions,
+  timeoutMs,
+  logger,
+}: EventLogSettings): EventLog {
   return {
     async append(events, isSafeToResend) {
       const messages = events.map((event): OutgoingMessage => {
@@ -23,6 +30,9 @@ export function kafkaEventLog({ publisher, contactPartitions, timeoutMs }: Event
       } catch (error) {
         if (error instanceof PublisherFull)
           throw nothingRecorded('Too many events are waiting for the broker.', error);
+        const { eventId, organizationId, requestId } = events[0]!;
+        const fields = { err: error, eventId, organizationId, requestId, events: events.length };
+        logger.warn(fields, 'it is not known whether the broker has the events');
         throw perhapsRecorded(isSafeToResend, error);
       }
     },

@@ -1,6 +1,5 @@
 import type { ContactRequest, Directory, Reading } from '@trackline/directory';
 import type { Caller, ContactLookup, Contacts } from '../../ports.ts';
-import { orUnavailable } from './directory-away.ts';
 
 /** The contacts of events, as the directory finds or makes them. */
 export function directoryContacts(directory: Pick<Directory, 'resolve'>): Contacts {
@@ -8,7 +7,7 @@ export function directoryContacts(directory: Pick<Directory, 'resolve'>): Contac
     async resolve(caller, lookups) {
       const requests = lookups.map((lookup) => toRequest(caller, lookup));
       const asOf = caller.asOf as Reading | undefined;
-      const resolutions = await orUnavailable(directory.resolve(requests, asOf ? { asOf } : {}));
+      const resolutions = await directory.resolve(requests, asOf ? { asOf } : {});
       return resolutions.map((resolution) => ('contactId' in resolution ? resolution : undefined));
     },
   };
