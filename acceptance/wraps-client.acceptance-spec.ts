@@ -66,12 +66,11 @@ describe('the Wraps client', () => {
     }
     for (const who of [
       {},
-      { contactId: id.replace(/.$/, '0') },
+      { contactId: '0197f0e0-0000-7000-8000-000000000000' },
       { contactExternalId: 'x' },
       { contactId: 'no uuid' },
     ]) {
       const answer = await tenant.track({ name: 'lost', ...who });
-      if (answer.status === 200) throw new Error(`found: ${JSON.stringify(who)}`);
       expect(answer).toMatchObject({
         status: 400,
         json: { success: false, error: 'Contact not found', code: 'CONTACT_NOT_FOUND' },
