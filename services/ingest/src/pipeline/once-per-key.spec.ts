@@ -81,6 +81,22 @@ describe('a request under an Idempotency-Key', () => {
     expect(done).toEqual([]);
   });
 
+  it('does not take its key at all when the cap refuses the event between the answer and its keeping', async () => {
+    const { fake, done } = memory({ state: 'first' });
+    await once(fake)(request, async (onLate) => {
+      onLate({
+        correlation: '',
+        eventId: 'e',
+        workflowsTriggered: 0,
+        executionsResumed: 0,
+        monthUsed: 1,
+        verdict: 'over_limit',
+      });
+      return answered(202, {});
+    });
+    expect(done).toEqual(['release']);
+  });
+
   it('frees its key when the cap refuses the event after the answer, and for no other late outcome', async () => {
     const { fake, done } = memory({ state: 'first' });
     let tell: (outcome: Outcome) => void = () => undefined;

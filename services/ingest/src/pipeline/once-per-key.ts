@@ -14,7 +14,7 @@ export interface OncePerKeyParts {
   readonly leaseMs: number;
 }
 
-/** `onLate` is to hear the outcomes that come after the answer. */
+/** `onLate` is to hear the outcomes that the answer did not wait for. */
 export type Work = (onLate: (outcome: Outcome) => void) => Promise<Decision>;
 
 export type OncePerKey = (request: KeyedRequest, work: Work) => Promise<Decision>;
@@ -53,16 +53,22 @@ export function oncePerKey({ memory, clock, newToken, pause, leaseMs }: OncePerK
 
   async function carryOut(request: KeyedRequest, token: string, work: Work): Promise<Decision> {
     let decision: Decision;
+    let isKept = false;
+    let isRefusedLate = false;
+    const onLate = ({ verdict }: Outcome): void => {
+      // Answered 202, and refused by the cap after that: such an event claims no key.
+      if (verdict !== 'over_limit') return;
+      isRefusedLate = true;
+      if (isKept) void memory.forget(request);
+    };
     try {
-      decision = await work((outcome) => {
-        // Answered 202, and refused by the cap after that: such an event claims no key.
-        if (outcome.verdict === 'over_limit') void memory.forget(request);
-      });
+      decision = await work(onLate);
     } catch (error) {
       await memory.release(request, token);
       throw error;
     }
-    await (isRemembered(decision) ? memory.keep(request, decision) : memory.release(request, token));
+    isKept = isRemembered(decision) && !isRefusedLate;
+    await (isKept ? memory.keep(request, decision) : memory.release(request, token));
     return decision;
   }
 }

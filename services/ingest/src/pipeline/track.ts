@@ -13,7 +13,7 @@ export interface TrackCall<Body> {
   readonly respondAsync: boolean;
   readonly requestId: string;
   readonly requestedAtMs: number;
-  /** Hears outcomes that came too late for the answer. */
+  /** Hears the outcome when the answer was given without it. */
   readonly onLate?: (outcome: Outcome) => void;
 }
 
@@ -75,7 +75,12 @@ export function tracking({ contacts, log, outcomes, newId, deadlineMs, upgradeUr
       expectation.abandon();
       throw error;
     }
-    const [outcome] = await expectation.settled(call.respondAsync ? 0 : requestedAtMs + deadlineMs);
-    return trackAnswer(outcome, context);
+    if (!call.respondAsync) {
+      const [outcome] = await expectation.settled(requestedAtMs + deadlineMs);
+      return trackAnswer(outcome, context);
+    }
+    const [early] = await expectation.settled(0);
+    if (early) call.onLate?.(early);
+    return trackAnswer(undefined, context);
   };
 }

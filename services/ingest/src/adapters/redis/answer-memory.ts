@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { eventIdentity } from '../../domain/event-identity.ts';
 import { REMEMBERED_MS } from '../../domain/idempotency.ts';
-import type { Decision } from '../../domain/decision.ts';
+import {
+  packDecision,
+  unpackDecision,
+  type ItemId,
+  type PackedDecision,
+} from '../../domain/packed-decision.ts';
 import type { AnswerMemory, Claim, KeyedRequest } from '../../ports.ts';
 import type { Bypass } from './bypass.ts';
 
@@ -67,13 +73,13 @@ export function redisAnswerMemory(redis: Redis, bypass: Bypass, keyPrefix: strin
       );
       if (!claimed) return { state: 'unknown' };
       const [state, decision] = claimed;
-      return state === 'answered'
-        ? { state, decision: JSON.parse(decision!) as Decision }
-        : ({ state } as Claim);
+      if (state !== 'answered') return { state } as Claim;
+      return { state, decision: unpackDecision(JSON.parse(decision!) as PackedDecision, itemIdOf(request)) };
     },
     async keep(request, decision) {
+      const packed = JSON.stringify(packDecision(decision, itemIdOf(request)));
       await bypass.attempt('idempotency_keep', () =>
-        scripted.keepAnswer(keyOf(request), request.fingerprint, JSON.stringify(decision), REMEMBERED_MS),
+        scripted.keepAnswer(keyOf(request), request.fingerprint, packed, REMEMBERED_MS),
       );
     },
     async release(request, token) {
@@ -86,3 +92,8 @@ export function redisAnswerMemory(redis: Redis, bypass: Bypass, keyPrefix: strin
     },
   };
 }
+
+const itemIdOf =
+  ({ organizationId, key }: KeyedRequest): ItemId =>
+  (index) =>
+    eventIdentity(organizationId, key, () => '', index).eventId;
