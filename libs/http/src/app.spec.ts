@@ -51,6 +51,7 @@ const parts = defineRoute({
   id: 'parts',
   method: 'GET',
   path: '/v1/things/:thing/parts',
+  params: Type.Object({ thing: Type.String() }),
   responses: { 200: { description: 'x' } },
 });
 
@@ -202,6 +203,7 @@ describe('the HTTP door', () => {
     ],
     ['a doubled query parameter', () => call('/v1/find?q=a&q=b'), 422, 'VALIDATION_FAILED'],
     ['an unknown address', () => call('/nowhere'), 404, 'NOT_FOUND'],
+    ['an id that nothing can have', () => call('/v1/things/a%00b/parts'), 404, 'NOT_FOUND'],
     ['a wrong method', () => call('/v1/echo', { method: 'DELETE' }), 405, 'METHOD_NOT_ALLOWED'],
     ['a broken URL', () => call('/v1/%zz'), 400, 'MALFORMED_REQUEST'],
   ] as const)('answers %s in the common form', async (_, send, status, code) => {

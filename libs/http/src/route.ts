@@ -54,7 +54,10 @@ class ContractGuard implements CanActivate {
     for (const [part, check] of this.checks) {
       const value = request[part];
       refuse(check(value), 'VALIDATION_FAILED', `The ${part} of the request are not right`);
-      if (part !== 'headers') refuseIssue(storableIssue(value, '', MAX_BODY_DEPTH), part);
+      if (part === 'query') refuseIssue(storableIssue(value, '', MAX_BODY_DEPTH), part);
+      // An id that nothing can have is one that does not exist.
+      if (part === 'params' && storableIssue(value, ''))
+        throw new Problem('NOT_FOUND', 'There is nothing at this address.');
     }
     if (this.checkBody) this.checkBodyOf(request);
     return true;
