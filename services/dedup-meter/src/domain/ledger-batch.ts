@@ -73,15 +73,17 @@ export function toLedgerBatch(
   };
 }
 
+const DAY_MS = 86_400_000;
+
 function usageOf(decisions: readonly Decision[]): LedgerBatch['usage'] {
   const rows = new Map<string, { organizationId: string; day: string; used: number }>();
   for (const { event, outcome } of decisions) {
     if (outcome.kind !== 'admitted' || !event) continue;
-    const day = dayOf(event.receivedAtMs);
-    const key = `${day}/${event.organizationId}`;
+    const { organizationId, receivedAtMs } = event;
+    const key = `${Math.floor(receivedAtMs / DAY_MS)}/${organizationId}`;
     const row = rows.get(key);
     if (row) row.used += 1;
-    else rows.set(key, { organizationId: event.organizationId, day, used: 1 });
+    else rows.set(key, { organizationId, day: dayOf(receivedAtMs), used: 1 });
   }
   return [...rows.values()];
 }

@@ -45,16 +45,16 @@ function problemOf(facts: EventFacts): string | undefined {
   if (!isUuid(contactId)) return `The header "ce_contact" is no UUID: ${contactId.slice(0, 80)}`;
   if (Number.isNaN(occurredAtMs)) return 'The header "ce_time" is no moment.';
   if (properties.length > MAX_VALUE_BYTES) return `The body is larger than ${MAX_VALUE_BYTES / 1024} KB.`;
-  for (const [header, value] of [
-    ['ce_name', facts.name],
-    ['ce_source', facts.source],
-    ['ce_uniqueid', facts.uniqueId],
-    ['ce_clientid', facts.clientId],
-  ] as const) {
-    if (value === undefined) continue;
-    if (value === '' || value.length > MAX_HEADER_CHARACTERS || !isStorableText(value)) {
-      return `The header "${header}" is empty, too long, or not storable text.`;
-    }
-  }
-  return undefined;
+  return (
+    textProblem('ce_name', facts.name) ??
+    textProblem('ce_source', facts.source) ??
+    textProblem('ce_uniqueid', facts.uniqueId) ??
+    textProblem('ce_clientid', facts.clientId)
+  );
+}
+
+function textProblem(header: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const isSound = value !== '' && value.length <= MAX_HEADER_CHARACTERS && isStorableText(value);
+  return isSound ? undefined : `The header "${header}" is empty, too long, or not storable text.`;
 }
