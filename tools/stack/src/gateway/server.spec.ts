@@ -219,6 +219,37 @@ describe('the gateway', () => {
     expect(asked).toBe(1);
   });
 
+  it('answers 503 when a service breaks off in the middle of its answer', async () => {
+    ingest.server.removeAllListeners('request').on('request', (request, response) => {
+      request.resume().once('end', () => {
+        response.writeHead(200, {
+          'content-type': 'application/json',
+          'content-length': 100,
+          'x-of': 'ingest',
+        });
+        response.write('{"success":', () => response.socket!.destroy());
+      });
+    });
+    const response = await fetch(`${url}/v1/events`, { method: 'POST', body: '{}' });
+    expect([response.status, response.headers.get('x-of')]).toEqual([503, null]);
+    expect(await response.json()).toMatchObject({ success: false, code: 'UNAVAILABLE' });
+  });
+
+  it.each([
+    ['HEAD', '/v1/events/1', ''],
+    ['GET', '/v1/events/1', 'x'.repeat(1_000_000)],
+  ])('hands an answer on, to %s too, and a large one as it comes', async (method, path, body) => {
+    timeline.server.removeAllListeners('request').on('request', (_request, response) => {
+      response.writeHead(200, { 'content-length': method === 'HEAD' ? 5 : body.length }).end(body);
+    });
+    const response = await fetch(url + path, { method });
+    expect([response.status, response.headers.get('content-length')]).toEqual([
+      200,
+      method === 'HEAD' ? '5' : '1000000',
+    ]);
+    expect(await response.text()).toBe(body);
+  });
+
   it('hands a 503 of a service on without asking it again', async () => {
     const draining = await upstream('timeline', 503);
     const { url: other } = await gatewayTo({ timeline: [draining.url] });

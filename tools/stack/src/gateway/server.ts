@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import replyFrom from '@fastify/reply-from';
 import Fastify, {
   LogController,
@@ -9,7 +10,7 @@ import Fastify, {
 import { Problem, type RouteContract } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import type { ServiceName } from '../services.ts';
-import { BODY_LIMIT_BYTES, checkDeclaredLength, takeBody } from './body.ts';
+import { BODY_LIMIT_BYTES, checkDeclaredLength, inOnePiece, isSmall, takeBody } from './body.ts';
 import { answer, answerOnSocket, nothingHere, toProblem, unavailable, wrongMethod } from './problem.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -136,27 +137,49 @@ function forward(
 ): FastifyReply {
   const upstream = triesLeft > 0 ? upstreams.choose(service) : undefined;
   if (upstream === undefined) throw unavailable(service);
-  const inOnePiece = Buffer.isBuffer(request.body);
+  const isWhole = Buffer.isBuffer(request.body);
   return reply.from(undefined, {
     getUpstream: () => upstream,
-    ...(inOnePiece && {
+    ...(isWhole && {
       body: request.body,
       contentType: request.headers['content-type'] ?? NO_CONTENT_TYPE,
     }),
     rewriteRequestHeaders: (_request, headers) => forwardedHeaders(request, headers),
     // A write may have happened although its answer was lost: whether to send it again is the caller's decision.
     retryDelay: () => null,
+    onResponse: (_request, replied, response) => {
+      const { headers, stream } = response as unknown as UpstreamResponse;
+      // The length of an answer to HEAD is that of a body which does not come.
+      if (request.method === 'HEAD' || !isSmall(headers['content-length'])) return void replied.send(stream);
+      inOnePiece(stream).then(
+        (bytes) => replied.send(bytes),
+        (error: unknown) =>
+          answer(unavailable(service, error), request, withoutUpstreamHeaders(replied as FastifyReply)),
+      );
+    },
     onError: (failed, { error }) => {
       const cause = (error as Error).cause as { code?: string } | undefined;
       const refused = cause?.code === 'ECONNREFUSED';
       if (refused) upstreams.refused(upstream);
-      if (refused && (inOnePiece || request.body === undefined) && upstreams.choose(service) !== undefined) {
+      if (refused && (isWhole || request.body === undefined) && upstreams.choose(service) !== undefined) {
         forward(service, upstreams, request, failed as FastifyReply, triesLeft - 1);
         return;
       }
       answer(cause instanceof Problem ? cause : unavailable(service, cause), request, failed as FastifyReply);
     },
   });
+}
+
+/** What reply-from hands to `onResponse`; its types say less. */
+interface UpstreamResponse {
+  readonly headers: Headers;
+  readonly stream: Readable;
+}
+
+/** They were of the answer that broke off. */
+function withoutUpstreamHeaders(reply: FastifyReply): FastifyReply {
+  for (const name of Object.keys(reply.getHeaders())) void reply.removeHeader(name);
+  return reply;
 }
 
 type Headers = Record<string, string | string[] | undefined>;
