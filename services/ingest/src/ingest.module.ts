@@ -19,11 +19,11 @@ import { docsPage } from './adapters/http/docs/docs-page.ts';
 import { EventsController } from './adapters/http/events.controller.ts';
 import { publishContactChanges } from './adapters/kafka/contact-changes.ts';
 import { kafkaEventLog } from './adapters/kafka/event-log.ts';
-import { directoryContacts } from './adapters/postgres/directory-contacts.ts';
+import { directoryContacts } from './adapters/directory/directory-contacts.ts';
 import { redisAnswerMemory } from './adapters/redis/answer-memory.ts';
 import { Bypass } from './adapters/redis/bypass.ts';
 import { redisRateLimiter } from './adapters/redis/rate-limiter.ts';
-import { metered } from './adapters/metered.ts';
+import { metered } from './adapters/metrics/metered-ports.ts';
 import { BackgroundWork } from './background-work.ts';
 import type { IngestConfig } from './config.ts';
 import { closeConnections, type Connections } from './connections.ts';
@@ -132,6 +132,7 @@ export class IngestModule {
           purgeCauses: (ageMs, limit) => directory.purgeCauses(ageMs, limit),
           onFault: (err) => logger.warn({ err }, 'old causes were not forgotten; the next round does it'),
           everyMs: HOUR_MS,
+          pause: (ms, until) => sleep(ms, undefined, { signal: until }).catch(() => undefined),
         },
         signal,
       ),

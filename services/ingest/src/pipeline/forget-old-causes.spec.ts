@@ -18,6 +18,7 @@ describe('old causes', () => {
         },
         onFault: (error) => faults.push((error as Error).message),
         everyMs: 1,
+        pause: async () => undefined,
       },
       stopping.signal,
     );

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 export interface ForgetParts {
   /** Forgets up to `limit` causes older than `ageMs`; gives how many. */
   readonly purgeCauses: (ageMs: number, limit: number) => Promise<number>;
   readonly onFault: (error: unknown) => void;
   readonly everyMs: number;
+  /** Resolves early when the signal is raised. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** Longer than a dead letter is kept: until then an event can come again, and with it what it did to a contact. */
@@ -13,7 +13,7 @@ const MAX_AT_ONCE = 5_000;
 
 /** Keeps the directory's memory of causes from growing for ever. Runs until the signal is raised. */
 export async function forgetOldCauses(
-  { purgeCauses, onFault, everyMs }: ForgetParts,
+  { purgeCauses, onFault, everyMs, pause }: ForgetParts,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -22,6 +22,6 @@ export async function forgetOldCauses(
     } catch (error) {
       onFault(error);
     }
-    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    await pause(everyMs, signal);
   }
 }

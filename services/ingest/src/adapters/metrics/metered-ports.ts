@@ -1,5 +1,5 @@
 import type { FlowMetrics } from '@trackline/observability';
-import type { Contacts, EventLog, Outcomes } from '../ports.ts';
+import type { Contacts, EventLog, Outcomes } from '../../ports.ts';
 
 /** The ports of the tracking flow, with how often, how many and how long written down: nothing else is changed. */
 export interface Metered {
