@@ -3,7 +3,6 @@ import type { KafkaConnection } from './connection.ts';
 import {
   produceRequest,
   type PartitionWrite,
-  type PartitionWritten,
   type ProduceAnswer,
   type ProtocolRequest,
 } from './produce-request.ts';
@@ -21,6 +20,9 @@ export class ProduceRefused extends Error {
     super(`${type} from ${topic}[${partition}]`);
   }
 }
+
+/** `baseOffset` is that of the first message, once all in-sync replicas have them all. */
+export type WriteOutcome = { baseOffset: number; error?: undefined } | { error: unknown };
 
 /** New partitions are seen within this time. */
 const METADATA_MAX_AGE_MS = 60_000;
@@ -51,37 +53,58 @@ export class ProduceClient {
     return this.#cluster.disconnect();
   }
 
-  /** Resolves when every write is acknowledged by all in-sync replicas. When it rejects, any of them may have been written. */
-  async send(writes: readonly PartitionWrite[]): Promise<PartitionWritten[]> {
+  /**
+   * Resolves when each write has been answered or its connection failed, with the outcomes in the order of the writes.
+   * A write that failed may have been written all the same. Rejects when nothing could be sent.
+   */
+  async send(writes: readonly PartitionWrite[]): Promise<WriteOutcome[]> {
     const cluster = this.#cluster;
     await cluster.addMultipleTargetTopics([...new Set(writes.map(({ topic }) => topic))]);
     await cluster.refreshMetadataIfNecessary();
-    const timeoutMs = this.#connection.requestTimeoutMs;
-    const requests = [...this.#byLeader(writes)].map(async ([nodeId, ofLeader]) => {
-      const broker = (await cluster.findBroker({ nodeId })) as Broker & BrokerWithConnections;
-      return broker.connectionPool.send<ProduceAnswer>(produceRequest(ofLeader, timeoutMs));
-    });
+    const outcomes = new Map<PartitionWrite, WriteOutcome>();
+    const byLeader = this.#byLeader(writes, outcomes);
     // All of them, also when one fails: whatever comes next must not overtake a request that is still under way.
-    const answers = await Promise.allSettled(requests);
-    const written: PartitionWritten[] = [];
-    for (const answer of answers) {
-      if (answer.status === 'rejected') throw answer.reason;
-      written.push(...answer.value.written);
-    }
-    for (const { topic, partition, errorCode } of written) {
-      if (errorCode !== 0)
-        throw new ProduceRefused(ERROR_TYPES[errorCode] ?? `ERROR_${errorCode}`, topic, partition);
-    }
-    return written;
+    await Promise.all([...byLeader].map(([nodeId, ofLeader]) => this.#sendTo(nodeId, ofLeader, outcomes)));
+    return writes.map((write) => outcomes.get(write) ?? { error: new Error('No answer') });
   }
 
-  #byLeader(writes: readonly PartitionWrite[]): Map<string, PartitionWrite[]> {
+  async #sendTo(
+    nodeId: string,
+    writes: readonly PartitionWrite[],
+    outcomes: Map<PartitionWrite, WriteOutcome>,
+  ): Promise<void> {
+    try {
+      const broker = (await this.#cluster.findBroker({ nodeId })) as Broker & BrokerWithConnections;
+      const request = produceRequest(writes, this.#connection.requestTimeoutMs);
+      const { written } = await broker.connectionPool.send<ProduceAnswer>(request);
+      const answers = new Map(written.map((each) => [`${each.topic}[${each.partition}]`, each]));
+      for (const write of writes) {
+        const { topic, partition } = write;
+        const answer = answers.get(`${topic}[${partition}]`);
+        if (answer?.errorCode === 0) outcomes.set(write, { baseOffset: answer.baseOffset });
+        else if (answer !== undefined) {
+          const type = ERROR_TYPES[answer.errorCode] ?? `ERROR_${answer.errorCode}`;
+          outcomes.set(write, { error: new ProduceRefused(type, topic, partition) });
+        }
+      }
+    } catch (error) {
+      for (const write of writes) outcomes.set(write, { error });
+    }
+  }
+
+  #byLeader(
+    writes: readonly PartitionWrite[],
+    outcomes: Map<PartitionWrite, WriteOutcome>,
+  ): Map<string, PartitionWrite[]> {
     const byLeader = new Map<string, PartitionWrite[]>();
     for (const write of writes) {
       const { topic, partition } = write;
       const [leader] = Object.keys(this.#cluster.findLeaderForPartitions(topic, [partition]));
-      if (leader === undefined)
-        throw new Error(`Topic ${topic} has no partition ${partition}, as far as the client knows`);
+      if (leader === undefined) {
+        const text = `Topic ${topic} has no partition ${partition}, as far as the client knows`;
+        outcomes.set(write, { error: new Error(text) });
+        continue;
+      }
       const list = byLeader.get(leader);
       if (list) list.push(write);
       else byLeader.set(leader, [write]);

@@ -1,4 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs';
+import { waitFor } from './backoff.ts';
 import type { KafkaConnection } from './connection.ts';
 
 const { ConfigResourceTypes } = kafkajs;
@@ -50,13 +51,14 @@ export async function provision(
     const missing = wanted.filter(({ name }) => !existing.has(name));
     const tooSmall = await compare(admin, present);
     if (missing.length > 0) {
-      await admin.createTopics({ waitForLeaders: true, topics: missing.map(toTopicConfig) });
+      await admin.createTopics({ waitForLeaders: false, topics: missing.map(toTopicConfig) });
     }
     if (tooSmall.length > 0) {
       await admin.createPartitions({
         topicPartitions: tooSmall.map(({ name, partitions }) => ({ topic: name, count: partitions })),
       });
     }
+    await ledPartitions(admin, [...missing, ...tooSmall]);
     const report = {
       created: missing.map(({ name }) => name),
       grown: tooSmall.map(({ name }) => name),
@@ -66,6 +68,32 @@ export async function provision(
     return report;
   } finally {
     await admin.disconnect();
+  }
+}
+
+const LEADERS_TIMEOUT_MS = 30_000;
+const LEADERS_POLL_MS = 50;
+
+/**
+ * Resolves when the broker that we ask knows all partitions and their leaders: it learns of a new topic a moment after the
+ * controller has made it. kafkajs' own waiting takes that moment for an error.
+ */
+async function ledPartitions(admin: Admin, topics: Wanted[]): Promise<void> {
+  if (topics.length === 0) return;
+  const deadlineMs = Date.now() + LEADERS_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const { topics: known } = await admin.fetchTopicMetadata({ topics: topics.map(({ name }) => name) });
+      const led = new Map(
+        known.map((topic) => [topic.name, topic.partitions.filter(({ leader }) => leader >= 0).length]),
+      );
+      if (topics.every(({ name, partitions }) => led.get(name) === partitions)) return;
+      if (Date.now() > deadlineMs)
+        throw new Error(`No leader for all partitions within ${LEADERS_TIMEOUT_MS} ms`);
+    } catch (error) {
+      if (Date.now() > deadlineMs) throw error;
+    }
+    await waitFor(LEADERS_POLL_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PublishTimeout } from './faults.ts';
 import type { OutgoingMessage } from './message.ts';
-import { bytesOfOutgoing, PublishQueue, type PublishRequest } from './publish-queue.ts';
+import { apart, bytesOfOutgoing, isWanted, PublishQueue, type PartitionLoad } from './publish-queue.ts';
 
 const message = (partition: number, value = 'v', topic = 't'): OutgoingMessage => ({
   topic,
@@ -17,20 +17,22 @@ const add = (queue: PublishQueue, messages: OutgoingMessage[], deadlineMs = Infi
     messages.reduce((sum, each) => sum + bytesOfOutgoing(each), 0),
     deadlineMs,
   );
-const values = (request: PublishRequest | undefined) =>
-  request?.loads.map(({ partition, messages }) => [partition, messages.map(({ value }) => value)]);
+const values = (loads: PartitionLoad[]) =>
+  loads.map(({ partition, messages }) => [partition, messages.map(({ value }) => value)]);
+const acknowledge = (queue: PublishQueue, loads: PartitionLoad[], ...baseOffsets: number[]) =>
+  loads.forEach((load, i) => queue.acknowledge(load, baseOffsets[i]!));
 
 describe('PublishQueue', () => {
   it('puts several callers into one request and gives each the offset of its own last message', async () => {
     const queue = new PublishQueue(limits);
     const first = add(queue, [message(0, 'a'), message(1, 'b')]);
     const second = add(queue, [message(0, 'c')]);
-    const request = queue.nextRequest()!;
-    expect(values(request)).toEqual([
+    const loads = queue.nextRequest();
+    expect(values(loads)).toEqual([
       [0, ['a', 'c']],
       [1, ['b']],
     ]);
-    queue.acknowledge(request, ({ partition }) => (partition === 0 ? 100 : 200));
+    acknowledge(queue, loads, 100, 200);
     expect(await first).toEqual([
       { topic: 't', partition: 0, lastOffset: 100 },
       { topic: 't', partition: 1, lastOffset: 200 },
@@ -45,11 +47,11 @@ describe('PublishQueue', () => {
       queue,
       Array.from({ length: 6 }, () => message(0)),
     );
-    queue.acknowledge(queue.nextRequest()!, () => 10);
+    acknowledge(queue, queue.nextRequest(), 10);
     expect(queue.messages).toBe(6);
-    queue.acknowledge(queue.nextRequest()!, () => 14);
+    acknowledge(queue, queue.nextRequest(), 14);
     expect(await acks).toEqual([{ topic: 't', partition: 0, lastOffset: 15 }]);
-    expect(queue.nextRequest()).toBeUndefined();
+    expect(queue.nextRequest()).toEqual([]);
   });
 
   it('keeps within the bytes of a request and of a partition, but lets a message that is larger go alone', () => {
@@ -67,17 +69,22 @@ describe('PublishQueue', () => {
     expect(values(tiny.nextRequest())).toEqual([[0, ['b']]]);
   });
 
-  it('sends a request that failed again before anything else, in the same order', async () => {
+  it('resolves a caller when the last of its partitions is acknowledged, and not before', async () => {
     const queue = new PublishQueue(limits);
-    const first = add(queue, [message(0, 'a'), message(0, 'b')]);
-    void add(queue, [message(0, 'c'), message(0, 'd'), message(0, 'e')]);
-    const failed = queue.nextRequest()!;
-    queue.putBack(failed, 0, new Error('lost'));
-    const again = queue.nextRequest()!;
-    expect(values(again)).toEqual([[0, ['a', 'b', 'c', 'd']]]);
-    queue.acknowledge(again, () => 0);
-    expect(await first).toEqual([{ topic: 't', partition: 0, lastOffset: 1 }]);
-    expect(values(queue.nextRequest())).toEqual([[0, ['e']]]);
+    let isResolved = false;
+    const call = add(queue, [message(0), message(1)]).then((acks) => {
+      isResolved = true;
+      return acks;
+    });
+    const [first, second] = queue.nextRequest();
+    queue.acknowledge(second!, 7);
+    await Promise.resolve();
+    expect([isResolved, isWanted(first!), queue.messages]).toEqual([false, true, 2]);
+    queue.acknowledge(first!, 3);
+    expect(await call).toEqual([
+      { topic: 't', partition: 1, lastOffset: 7 },
+      { topic: 't', partition: 0, lastOffset: 3 },
+    ]);
   });
 
   it('rejects callers whose time is up, also those that still wait, and goes on with the others', async () => {
@@ -85,25 +92,46 @@ describe('PublishQueue', () => {
     const late = add(queue, [message(0, 'a')], 100);
     const waiting = add(queue, [message(0, 'b')], 100);
     const patient = add(queue, [message(0, 'c')], 1_000);
-    queue.putBack(queue.nextRequest()!, 100, new Error('away'));
+    const [failed] = queue.nextRequest();
+    queue.expire(100, new Error('away'));
     await expect(late).rejects.toBeInstanceOf(PublishTimeout);
     await expect(waiting).rejects.toBeInstanceOf(PublishTimeout);
-    const request = queue.nextRequest()!;
-    expect(values(request)).toEqual([[0, ['c']]]);
-    queue.acknowledge(request, () => 5);
+    expect(isWanted(failed!)).toBe(false);
+    const loads = queue.nextRequest();
+    expect(values(loads)).toEqual([[0, ['c']]]);
+    acknowledge(queue, loads, 5);
     expect(await patient).toEqual([{ topic: 't', partition: 0, lastOffset: 5 }]);
     expect([queue.messages, queue.bytes]).toEqual([0, 0]);
   });
 
-  it('refuses the caller of a message alone', async () => {
+  it('takes no harm from an acknowledgement that comes after its caller gave up', async () => {
     const queue = new PublishQueue(limits);
-    const bad = add(queue, [message(0, 'bad')]);
+    const late = add(queue, [message(0, 'a')], 100);
+    const patient = add(queue, [message(0, 'b')]);
+    const loads = queue.nextRequest();
+    queue.expire(100, new Error('away'));
+    await expect(late).rejects.toBeInstanceOf(PublishTimeout);
+    acknowledge(queue, loads, 10);
+    expect(await patient).toEqual([{ topic: 't', partition: 0, lastOffset: 11 }]);
+    expect([queue.messages, queue.bytes]).toEqual([0, 0]);
+  });
+
+  it('takes a load apart, so that the caller of the one bad message is refused alone', async () => {
+    const queue = new PublishQueue(limits);
+    const bad = add(queue, [message(0, 'fine'), message(0, 'bad'), message(0, 'never')]);
     const good = add(queue, [message(0, 'good')]);
-    const both = queue.nextRequest()!;
-    queue.putBack(both, Number.NEGATIVE_INFINITY, new Error('too large'));
-    queue.refuse(queue.nextRequest(1)!, new Error('too large'));
+    const ones = queue.nextRequest().flatMap((load) => apart(load));
+    expect(values(ones)).toEqual([
+      [0, ['fine']],
+      [0, ['bad']],
+      [0, ['never']],
+      [0, ['good']],
+    ]);
+    queue.acknowledge(ones[0]!, 1);
+    queue.refuse(ones[1]!, new Error('too large'));
     await expect(bad).rejects.toThrow('too large');
-    queue.acknowledge(queue.nextRequest(1)!, () => 3);
+    expect(ones.map((load) => isWanted(load))).toEqual([false, false, false, true]);
+    queue.acknowledge(ones[3]!, 3);
     expect(await good).toEqual([{ topic: 't', partition: 0, lastOffset: 3 }]);
   });
 });

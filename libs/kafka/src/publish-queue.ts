@@ -12,35 +12,38 @@ export interface RequestLimits {
 interface Call {
   messages: OutgoingMessage[];
   bytes: number;
-  /** Messages that are in a request, or were. */
+  /** Messages that have been given to a request. */
   sent: number;
+  unacknowledged: number;
   acks: PublishAck[];
   deadlineMs: number;
+  isSettled: boolean;
   resolve(acks: PublishAck[]): void;
   reject(error: Error): void;
 }
 
-interface PartitionLoad {
+/** What of one call is in one load. */
+interface Share {
+  call: Call;
+  count: number;
+  /** Place of its last message in the load. */
+  last: number;
+}
+
+/** What of a request goes to one partition, in order. */
+export interface PartitionLoad {
   topic: string;
   partition: number;
   messages: OutgoingMessage[];
   bytes: number;
-  /** Who has messages here, and the place of their last one. In order. */
-  shares: { call: Call; last: number }[];
-}
-
-export interface PublishRequest {
-  loads: PartitionLoad[];
-  calls: { call: Call; from: number }[];
-  messages: number;
-  bytes: number;
+  shares: Share[];
 }
 
 /** Record overhead, and a guess at the headers: looking at each would cost more than the precision is worth. */
 const BYTES_PER_MESSAGE = 70;
 const BYTES_PER_HEADER = 40;
 
-/** Waiting calls in order, cut into requests. Pure: knows no producer. */
+/** Waiting calls in order, cut into requests. Knows no producer and no clock. */
 export class PublishQueue {
   readonly #limits: RequestLimits;
   #calls: Call[] = [];
@@ -51,7 +54,7 @@ export class PublishQueue {
     this.#limits = limits;
   }
 
-  /** Not acknowledged yet, in flight or waiting. */
+  /** Of calls that are not settled, in flight or waiting. */
   get messages(): number {
     return this.#messages;
   }
@@ -62,106 +65,131 @@ export class PublishQueue {
 
   add(messages: OutgoingMessage[], bytes: number, deadlineMs: number): Promise<PublishAck[]> {
     return new Promise((resolve, reject) => {
-      this.#calls.push({ messages, bytes, sent: 0, acks: [], deadlineMs, resolve, reject });
+      const unacknowledged = messages.length;
+      this.#calls.push({
+        messages,
+        bytes,
+        sent: 0,
+        unacknowledged,
+        acks: [],
+        deadlineMs,
+        isSettled: false,
+        resolve,
+        reject,
+      });
       this.#messages += messages.length;
       this.#bytes += bytes;
     });
   }
 
-  /** The next messages in order, as many as fit; at least one, if there is any. */
-  nextRequest(maxMessages: number = this.#limits.maxRequestMessages): PublishRequest | undefined {
-    const { maxRequestBytes, maxPartitionBytes } = this.#limits;
-    const request: PublishRequest = { loads: [], calls: [], messages: 0, bytes: 0 };
+  /** The next messages in order, as many as fit; at least one, if any wait. */
+  nextRequest(): PartitionLoad[] {
+    const { maxRequestMessages, maxRequestBytes, maxPartitionBytes } = this.#limits;
+    const loads: PartitionLoad[] = [];
     const byTopic = new Map<string, PartitionLoad[]>();
+    let taken = 0;
+    let takenBytes = 0;
     for (const call of this.#calls) {
-      if (call.sent === call.messages.length) continue;
-      const from = call.sent;
       while (call.sent < call.messages.length) {
         const message = call.messages[call.sent]!;
         const bytes = bytesOfOutgoing(message);
-        const load = loadOf(request, byTopic, message);
+        const load = byTopic.get(message.topic)?.[message.partition];
         const isFull =
-          request.messages >= maxMessages ||
-          request.bytes + bytes > maxRequestBytes ||
-          load.bytes + bytes > maxPartitionBytes;
-        if (isFull && request.messages > 0) break;
-        load.messages.push(message);
-        load.bytes += bytes;
-        const share = load.shares.at(-1);
-        if (share?.call === call) share.last = load.messages.length - 1;
-        else load.shares.push({ call, last: load.messages.length - 1 });
-        request.messages++;
-        request.bytes += bytes;
+          taken >= maxRequestMessages ||
+          takenBytes + bytes > maxRequestBytes ||
+          (load?.bytes ?? 0) + bytes > maxPartitionBytes;
+        if (isFull && taken > 0) return loads;
+        append(load ?? newLoad(loads, byTopic, message), call, message, bytes);
         call.sent++;
+        taken++;
+        takenBytes += bytes;
       }
-      if (call.sent > from) request.calls.push({ call, from });
-      if (call.sent < call.messages.length) break;
     }
-    if (request.messages === 0) return undefined;
-    request.loads = request.loads.filter((load) => load.messages.length > 0);
-    return request;
+    return loads;
   }
 
-  /** `baseOffset(load)`: where the broker put the load's first message. */
-  acknowledge(request: PublishRequest, baseOffset: (load: PartitionLoad) => number): void {
-    for (const load of request.loads) {
-      const base = baseOffset(load);
-      for (const { call, last } of load.shares) addAck(call.acks, load.topic, load.partition, base + last);
+  /** The load was written, its first message at `baseOffset`. Resolves the calls that have nothing left to wait for. */
+  acknowledge(load: PartitionLoad, baseOffset: number): void {
+    const complete = new Set<Call>();
+    for (const { call, count, last } of load.shares) {
+      addAck(call.acks, load.topic, load.partition, baseOffset + last);
+      call.unacknowledged -= count;
+      if (call.unacknowledged === 0 && !call.isSettled) complete.add(call);
     }
-    const complete: Call[] = [];
-    for (const { call } of request.calls) if (call.sent === call.messages.length) complete.push(call);
-    this.#remove(new Set(complete));
-    for (const call of complete) call.resolve(call.acks);
+    this.#settle(complete, (call) => call.resolve(call.acks));
   }
 
-  /** The request was not acknowledged: its messages are the next ones again. Calls past their deadline are rejected. */
-  putBack(request: PublishRequest, nowMs: number, cause: unknown): void {
-    for (const { call, from } of request.calls) call.sent = from;
+  /** Rejects the calls whose time is up, also those that still wait. */
+  expire(nowMs: number, cause: unknown): void {
     const expired = this.#calls.filter((call) => call.deadlineMs <= nowMs);
-    this.#reject(expired, (call) => {
+    this.#settle(new Set(expired), (call) => {
       const text = `${call.messages.length} messages for ${call.messages[0]!.topic} were not acknowledged in time; they may have been written`;
-      return new PublishTimeout(text, { cause });
+      call.reject(new PublishTimeout(text, { cause }));
     });
   }
 
-  /** The callers of this request are told; the others' messages go on. */
-  refuse(request: PublishRequest, error: Error): void {
-    this.#reject(
-      request.calls.map(({ call }) => call),
-      () => error,
-    );
+  /** The load will not be written: its callers are told. */
+  refuse(load: PartitionLoad, error: Error): void {
+    const calls = load.shares.map(({ call }) => call).filter(({ isSettled }) => !isSettled);
+    this.#settle(new Set(calls), (call) => call.reject(error));
   }
 
-  #reject(calls: Call[], error: (call: Call) => Error): void {
-    if (calls.length === 0) return;
-    this.#remove(new Set(calls));
-    for (const call of calls) call.reject(error(call));
-  }
-
-  #remove(calls: Set<Call>): void {
+  #settle(calls: Set<Call>, tell: (call: Call) => void): void {
+    if (calls.size === 0) return;
     this.#calls = this.#calls.filter((call) => !calls.has(call));
     for (const call of calls) {
+      call.isSettled = true;
       this.#messages -= call.messages.length;
       this.#bytes -= call.bytes;
+      tell(call);
     }
   }
 }
 
-function loadOf(
-  request: PublishRequest,
+/** Whether anyone still waits for it. */
+export function isWanted(load: PartitionLoad): boolean {
+  return load.shares.some(({ call }) => !call.isSettled);
+}
+
+/** The same messages in loads of one each, in order. */
+export function apart(load: PartitionLoad): PartitionLoad[] {
+  const { topic, partition } = load;
+  let next = 0;
+  return load.shares.flatMap(({ call, count }) =>
+    Array.from({ length: count }, () => {
+      const message = load.messages[next++]!;
+      const shares = [{ call, count: 1, last: 0 }];
+      return { topic, partition, messages: [message], bytes: bytesOfOutgoing(message), shares };
+    }),
+  );
+}
+
+function newLoad(
+  loads: PartitionLoad[],
   byTopic: Map<string, PartitionLoad[]>,
-  message: OutgoingMessage,
+  { topic, partition }: OutgoingMessage,
 ): PartitionLoad {
-  const { topic, partition } = message;
-  let loads = byTopic.get(topic);
-  if (loads === undefined) byTopic.set(topic, (loads = []));
-  let load = loads[partition];
-  if (load === undefined) {
-    load = { topic, partition, messages: [], bytes: 0, shares: [] };
-    loads[partition] = load;
-    request.loads.push(load);
+  const load: PartitionLoad = { topic, partition, messages: [], bytes: 0, shares: [] };
+  const ofTopic = byTopic.get(topic);
+  if (ofTopic) ofTopic[partition] = load;
+  else {
+    const first: PartitionLoad[] = [];
+    first[partition] = load;
+    byTopic.set(topic, first);
   }
+  loads.push(load);
   return load;
+}
+
+function append(load: PartitionLoad, call: Call, message: OutgoingMessage, bytes: number): void {
+  load.messages.push(message);
+  load.bytes += bytes;
+  const last = load.messages.length - 1;
+  const share = load.shares.at(-1);
+  if (share?.call === call) {
+    share.count++;
+    share.last = last;
+  } else load.shares.push({ call, count: 1, last });
 }
 
 function addAck(acks: PublishAck[], topic: string, partition: number, lastOffset: number): void {

@@ -3,8 +3,8 @@ import type { KafkaConnection } from './connection.ts';
 import { describeError, PublisherFull, PublishTimeout } from './faults.ts';
 import type { OutgoingMessage, PublishAck } from './message.ts';
 import type { KafkaObserver } from './observer.ts';
-import { ProduceClient } from './produce-client.ts';
-import { bytesOfOutgoing, PublishQueue, type PublishRequest } from './publish-queue.ts';
+import { ProduceClient, type WriteOutcome } from './produce-client.ts';
+import { apart, bytesOfOutgoing, isWanted, PublishQueue, type PartitionLoad } from './publish-queue.ts';
 
 export interface PublisherSettings {
   connection: KafkaConnection;
@@ -25,7 +25,7 @@ const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 1_000;
 
 /**
- * Publishes with acks=all and one request in flight: while it is, callers gather for the next. A failed request is
+ * Publishes with acks=all and one request in flight: while it is, callers gather for the next. What of a request fails is
  * repeated before any other message is sent, so messages of one partition keep the order in which they were given.
  * A message may be written twice (a reply was lost), never out of order with the first of each.
  */
@@ -123,57 +123,64 @@ export class Publisher {
   async #flush(): Promise<void> {
     // Those who publish in the same turn go together.
     await Promise.resolve();
-    /** Messages still to be sent one by one, because one among them is not taken by the broker. */
-    let alone = 0;
+    /** What failed, to be sent again before anything else. */
+    const again: PartitionLoad[][] = [];
     for (;;) {
-      const request = this.#queue.nextRequest(alone > 0 ? 1 : undefined);
-      if (request === undefined) break;
-      if (alone > 0) alone--;
-      try {
-        await this.#send(request);
-        this.#failures = 0;
-      } catch (error) {
+      const loads = again.shift() ?? this.#queue.nextRequest();
+      if (loads.length === 0) break;
+      const failed = await this.#send(loads);
+      const refused: PartitionLoad[] = [];
+      const unsure: PartitionLoad[] = [];
+      for (const { load, error } of failed) {
         const permanent = permanentError(error);
-        if (permanent === undefined) await this.#retryLater(request, error);
-        else if (request.messages === 1) this.#queue.refuse(request, permanent);
-        else {
-          alone = request.messages;
-          this.#queue.putBack(request, Number.NEGATIVE_INFINITY, error);
-        }
+        if (permanent === undefined) unsure.push(load);
+        else if (load.messages.length > 1) refused.push(load);
+        else this.#queue.refuse(load, permanent);
       }
+      // One message among them is not taken by the broker: one by one, so that the others do not hear of it.
+      const oneByOne = refused.flatMap((load) => apart(load)).map((load) => [load]);
+      if (unsure.length > 0) await this.#waitAfter(failed, unsure);
+      else if (failed.length === 0) this.#failures = 0;
+      const wanted = unsure.filter((load) => isWanted(load));
+      if (wanted.length > 0) again.unshift(wanted);
+      again.unshift(...oneByOne.filter(([load]) => isWanted(load!)));
     }
     this.#flushing = false;
   }
 
-  async #send(request: PublishRequest): Promise<void> {
-    const client = (this.#client ??= await this.#newClient());
+  /** Acknowledges what was written and returns the rest. */
+  async #send(loads: PartitionLoad[]): Promise<{ load: PartitionLoad; error: unknown }[]> {
     const startedAt = performance.now();
-    const nameOf = (topic: string) => this.#connection.withPrefix(topic);
-    const written = await client.send(
-      request.loads.map(({ topic, partition, messages, bytes }) => ({
-        topic: nameOf(topic),
-        partition,
-        messages,
-        bytes,
-      })),
-    );
-    const bases = new Map(
-      written.map(({ topic, partition, baseOffset }) => [`${topic}[${partition}]`, baseOffset]),
-    );
-    this.#queue.acknowledge(request, ({ topic, partition }) => {
-      const base = bases.get(`${nameOf(topic)}[${partition}]`);
-      if (base === undefined) throw new Error(`The broker did not answer for ${topic}[${partition}]`);
-      return base;
-    });
+    let outcomes: WriteOutcome[];
+    try {
+      const client = (this.#client ??= await this.#newClient());
+      outcomes = await client.send(
+        loads.map((load) => ({ ...load, topic: this.#connection.withPrefix(load.topic) })),
+      );
+    } catch (error) {
+      return loads.map((load) => ({ load, error }));
+    }
+    const failed: { load: PartitionLoad; error: unknown }[] = [];
+    let messages = 0;
+    for (const [i, load] of loads.entries()) {
+      const outcome = outcomes[i]!;
+      if ('baseOffset' in outcome) {
+        this.#queue.acknowledge(load, outcome.baseOffset);
+        messages += load.messages.length;
+      } else failed.push({ load, error: outcome.error });
+    }
     const seconds = (performance.now() - startedAt) / 1000;
-    this.#observer.published?.({ messages: request.messages, seconds });
+    if (messages > 0) this.#observer.published?.({ messages, seconds });
+    return failed;
   }
 
-  async #retryLater(request: PublishRequest, error: unknown): Promise<void> {
+  async #waitAfter(failed: { error: unknown }[], loads: PartitionLoad[]): Promise<void> {
+    const error = failed[0]!.error;
     const attempt = this.#failures++;
     this.#observer.publishRetried?.();
     const waitMs = backoffMs(attempt, RETRY_FIRST_MS, RETRY_MAX_MS);
-    const fields = { attempt, waitMs, messages: request.messages, error: describeError(error) };
+    const messages = loads.reduce((sum, load) => sum + load.messages.length, 0);
+    const fields = { attempt, waitMs, messages, error: describeError(error) };
     this.#connection.logger.warn(fields, 'Produce request failed, trying it again');
     // With fresh connections and metadata: what a client knows after a fault is not to be trusted.
     const stale = this.#client;
@@ -181,7 +188,7 @@ export class Publisher {
     void stale?.disconnect().catch(() => undefined);
     await waitFor(waitMs);
     const isGivenUp = this.#closed.signal.aborted && Date.now() >= this.#drainUntilMs;
-    this.#queue.putBack(request, isGivenUp ? Number.POSITIVE_INFINITY : Date.now(), error);
+    this.#queue.expire(isGivenUp ? Number.POSITIVE_INFINITY : Date.now(), error);
   }
 
   async #newClient(): Promise<ProduceClient> {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Admin, ISocketFactory } from 'kafkajs';
 import type { MessageHandler } from '@nestjs/microservices';
+import { jest } from '@jest/globals';
 import { uniqueName } from '@trackline/testkit';
 import { ERRORS_PASS } from '../../src/batch-handler.ts';
 import {
@@ -16,6 +17,9 @@ import {
   type OutgoingMessage,
   type TopicDeclaration,
 } from '../../src/index.ts';
+
+/** Of every file that imports this: enough on a machine that is busy with other things. */
+jest.setTimeout(30_000);
 
 /** The real broker. Throws when it is not named: these tests fail without it, they never skip. */
 export function brokersFromEnv(): string {

@@ -9,6 +9,9 @@ import {
 } from '../../src/index.ts';
 import { CuttableNetwork, message, numbered, range, TestBroker, valuesOf } from './broker.ts';
 
+/** Doubles are allowed, a later first before an earlier one is not. */
+const firstsOf = (values: string[]) => [...new Set(values)];
+
 describe('Publisher', () => {
   const broker = new TestBroker();
   beforeAll(() => broker.publisher.connect());
@@ -71,7 +74,7 @@ describe('Publisher', () => {
       );
       const seen = valuesOf({ messages: await read('order', partition, mine.length * 25) });
       for (const caller of mine) {
-        const order = seen.filter((value) => value.startsWith(`${caller}:`));
+        const order = firstsOf(seen.filter((value) => value.startsWith(`${caller}:`)));
         expect(order).toEqual(range(25).map((i) => `${caller}:${i}`));
       }
     }
@@ -98,7 +101,6 @@ describe('Publisher', () => {
     await expect(large).rejects.toThrow('MESSAGE_TOO_LARGE');
     await before;
     await after;
-    // The broker took the partitions that it could in the shared request: doubles, in order.
     const seen = valuesOf({ messages: await read('large', 0, 2) });
     expect(seen).toEqual(['before', 'after']);
   });
@@ -154,8 +156,7 @@ describe('Publisher', () => {
     for (const partition of [0, 1]) {
       const high = Number(bounds.find((each) => each.partition === partition)!.high);
       const seen = valuesOf({ messages: await read('cut', partition, high) });
-      const firsts = seen.filter((value, i) => seen.indexOf(value) === i);
-      expect(firsts).toEqual(range(sent[partition]!));
+      expect(firstsOf(seen)).toEqual(range(sent[partition]!));
     }
   });
 
