@@ -107,6 +107,7 @@ export function composeTrigger({
         reader: executions,
         timers,
         contactPartitions,
+        onLeftOver: onFault,
       }),
     },
     watch: new TimerWatch({

@@ -120,6 +120,8 @@ export interface Commit {
 export interface EffectWriter {
   /** All of it or nothing. `false`: something that was read has been changed by another; nothing is stored. */
   commit(commit: Commit): Promise<boolean>;
+  /** Whether a commit that threw this will always throw it: there is something in it that cannot be stored. */
+  isUnstorable(error: unknown): boolean;
   /** Oldest first. */
   leftOver(partition: number, limit: number): Promise<readonly OutboxEntry[]>;
   /** Those of the partitions that have entries older than this. */

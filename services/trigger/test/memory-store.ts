@@ -138,6 +138,7 @@ export class MemoryStore {
       if (fault === 'reply lost') throw new Error('connection lost at the commit');
       return stands;
     },
+    isUnstorable: (error) => error instanceof RangeError,
     leftOver: async (partition, limit) => {
       await this.pass('leftOver');
       return [...this.outbox.values()].filter((entry) => entry.partition === partition).slice(0, limit);

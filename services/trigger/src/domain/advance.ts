@@ -88,6 +88,14 @@ export function advance(
   }
 }
 
+/** Ends an execution that no way leads on from: what it would become cannot be stored. */
+export const breakOff = (
+  workflow: Workflow,
+  execution: Execution,
+  reason: string,
+  surroundings: Surroundings,
+): Advance => new Run(workflow, execution, surroundings).broken(new Error(reason));
+
 function take(run: Run, { status }: Workflow, { trigger }: Execution, input: Input): Advance {
   if (input.kind === 'cancel') return run.cancelled(input.reason);
   if (status === 'archived') return run.cancelled('the workflow was archived');

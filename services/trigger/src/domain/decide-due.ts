@@ -1,4 +1,4 @@
-import { advance, type ApplyUpdates } from './advance.ts';
+import { advance, breakOff, type ApplyUpdates } from './advance.ts';
 import { EffectCollector, type Effects } from './effects.ts';
 import type { Execution, Workflow } from './execution.ts';
 import type { ContactView } from './fields.ts';
@@ -14,6 +14,8 @@ export interface DueWorld {
   /** By contact id. */
   readonly contacts: ReadonlyMap<string, ContactView>;
   readonly nowMs: number;
+  /** Why none of them can go on; they end here. */
+  readonly brokenBy?: string;
 }
 
 export interface DueDecision {
@@ -25,7 +27,7 @@ export interface DueDecision {
 /** Decides what becomes of executions whose time has come, in the order in which it came. Pure. */
 export function decideDue(
   due: readonly DueExecution[],
-  { workflowOf, contacts: given, nowMs }: DueWorld,
+  { workflowOf, contacts: given, nowMs, brokenBy }: DueWorld,
   tools: { readonly newId: () => string; readonly applyUpdates: ApplyUpdates },
 ): DueDecision {
   const effects = new EffectCollector(tools.newId);
@@ -33,13 +35,17 @@ export function decideDue(
   const untouched: Execution[] = [];
   for (const { execution, kind } of due) {
     const workflow = workflowOf(execution);
+    const surroundings = {
+      nowMs,
+      contact: contacts.get(execution.contactId),
+      applyUpdates: tools.applyUpdates,
+    };
+    const input = kind === 'turn' ? ({ kind } as const) : ({ kind: 'due' } as const);
     const moved =
       workflow &&
-      advance(workflow, execution, kind === 'turn' ? { kind } : { kind: 'due' }, {
-        nowMs,
-        contact: contacts.get(execution.contactId),
-        applyUpdates: tools.applyUpdates,
-      });
+      (brokenBy === undefined
+        ? advance(workflow, execution, input, surroundings)
+        : breakOff(workflow, execution, brokenBy, surroundings));
     if (!moved) {
       untouched.push(execution);
       continue;

@@ -1,4 +1,4 @@
-import { decideDue } from '../domain/decide-due.ts';
+import { decideDue, type DueExecution } from '../domain/decide-due.ts';
 import type { Execution, Workflow } from '../domain/execution.ts';
 import type { ContactView } from '../domain/fields.ts';
 import type { Contacts, EffectWriter, TimerReader } from '../ports.ts';
@@ -38,27 +38,54 @@ export function fireDue(use: DueDependencies) {
     const query = { partition: state.partition, frontierMs: state.frontier.atMs() };
     const { nowMs, executions: due } = await use.timers.due(query, use.chunk);
     if (due.length === 0) return { fired: 0, isMore: false };
-    const executions = due.map(({ execution }) => execution);
-    const organizations = await use.workflows.load(executions.map((execution) => execution.organizationId));
-    const workflowOf = await use.workflows.workflowsOf(executions, organizations);
-    const contacts = await loadContacts(executions, workflowOf, use.contacts);
-    const { effects, untouched } = decideDue(
-      due,
-      { workflowOf, contacts, nowMs },
-      { newId: use.newId, applyUpdates: use.contacts.apply },
-    );
-    const outbox = toOutbox(effects, () => state.partition, use.newId);
-    state.mayHaveLeftOver = true;
-    const stands = await use.writer.commit({
-      effects,
-      outbox,
-      settled: untouched,
-      unchanged: heldVersions(effects, untouched, organizations),
-    });
-    if (stands) await use.outbox.carryOut(outbox);
-    state.mayHaveLeftOver = false;
-    return { fired: stands ? effects.executions.size : 0, isMore: !stands || due.length === use.chunk };
+    const fired = await fire(due, nowMs, state, use);
+    return { fired: fired ?? 0, isMore: fired === undefined || due.length === use.chunk };
   };
+}
+
+/** How many were moved; `undefined`: something that was read had changed, and nothing was done. */
+async function fire(
+  due: readonly DueExecution[],
+  nowMs: number,
+  state: PartitionState,
+  use: DueDependencies,
+  brokenBy?: string,
+): Promise<number | undefined> {
+  const executions = due.map(({ execution }) => execution);
+  const organizations = await use.workflows.load(executions.map((execution) => execution.organizationId));
+  const workflowOf = await use.workflows.workflowsOf(executions, organizations);
+  const contacts = await loadContacts(executions, workflowOf, use.contacts);
+  const { effects, untouched } = decideDue(
+    due,
+    { workflowOf, contacts, nowMs, ...(brokenBy !== undefined && { brokenBy }) },
+    { newId: use.newId, applyUpdates: use.contacts.apply },
+  );
+  const outbox = toOutbox(effects, () => state.partition, use.newId);
+  const unchanged = heldVersions(effects, untouched, organizations);
+  state.mayHaveLeftOver = true;
+  try {
+    if (!(await use.writer.commit({ effects, outbox, settled: untouched, unchanged }))) return undefined;
+  } catch (error) {
+    if (brokenBy !== undefined || !use.writer.isUnstorable(error)) throw error;
+    return fireApart(due, (error as Error).message, nowMs, state, use);
+  }
+  await use.outbox.carryOut(outbox);
+  state.mayHaveLeftOver = false;
+  return effects.executions.size;
+}
+
+/** One of them becomes something that cannot be stored: alone it ends there, and the others go on. */
+async function fireApart(
+  due: readonly DueExecution[],
+  reason: string,
+  nowMs: number,
+  state: PartitionState,
+  use: DueDependencies,
+): Promise<number | undefined> {
+  if (due.length === 1) return fire(due, nowMs, state, use, reason);
+  let fired = 0;
+  for (const one of due) fired += (await fire([one], nowMs, state, use)) ?? 0;
+  return fired;
 }
 
 async function loadContacts(

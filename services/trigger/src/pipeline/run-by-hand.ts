@@ -26,6 +26,8 @@ export interface ByHandDependencies {
   readonly outbox: Outbox;
   readonly newId: () => string;
   readonly contactPartitions: number;
+  /** Hears why what follows a change could not be carried out at once. */
+  readonly onLeftOver: (error: unknown) => void;
 }
 
 /** The state that was read is changed by others now and then; more often than this in a row it is not. */
@@ -148,7 +150,8 @@ export class RunByHand {
       partitionOf(contactKey(of.organizationId, of.contactId), this.use.contactPartitions);
     const outbox = toOutbox(effects, partition, this.use.newId);
     if (!(await this.use.writer.commit({ effects, outbox, ...(unchanged && { unchanged }) }))) return false;
-    await this.use.outbox.carryOut(outbox);
+    // It has happened: the caller must not be told otherwise, and try again. What is left is carried out by the partition's owner.
+    await this.use.outbox.carryOut(outbox).catch(this.use.onLeftOver);
     return true;
   }
 }

@@ -1,4 +1,5 @@
 import { applyUpdates, type Directory } from '@trackline/directory';
+import { isDataFault } from '@trackline/postgres';
 import type { Contacts } from '../../ports.ts';
 
 /** What this service asks of the directory and changes in it. */
@@ -17,8 +18,17 @@ export const directoryContacts = (directory: Directory): Contacts => ({
   },
 
   async update(changes) {
-    const { refused } = await directory.updateContacts(changes);
-    return refused.map(({ cause, field, reason }) => ({ cause, field, reason }));
+    try {
+      const { refused } = await directory.updateContacts(changes);
+      return refused.map(({ cause, field, reason }) => ({ cause, field, reason }));
+    } catch (error) {
+      if (!isDataFault(error)) throw error;
+      const [only, ...others] = changes;
+      if (others.length > 0)
+        return (await Promise.all(changes.map((change) => this.update([change])))).flat();
+      const reason = `the directory cannot store it: ${(error as Error).message}`;
+      return only!.updates.map(({ field }) => ({ cause: only!.cause, field, reason }));
+    }
   },
 
   apply(contact, updates) {

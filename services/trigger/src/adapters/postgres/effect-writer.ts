@@ -1,4 +1,4 @@
-import { isUniqueViolation, type Database, type Queryable } from '@trackline/postgres';
+import { isDataFault, isUniqueViolation, type Database, type Queryable } from '@trackline/postgres';
 import type { ChangedExecution, Effects } from '../../domain/effects.ts';
 import type { Execution } from '../../domain/execution.ts';
 import { timerOf } from '../../domain/timers.ts';
@@ -25,6 +25,8 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
         throw error;
       }
     },
+
+    isUnstorable: isDataFault,
 
     async leftOver(partition, limit) {
       const { rows } = await database.query<OutboxEntry>({
