@@ -1,17 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
 import replyFrom from '@fastify/reply-from';
-import Fastify, {
-  LogController,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
-import { Problem, type RouteContract } from '@trackline/contracts';
+import Fastify, { LogController, type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { RouteContract } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
-import type { ServiceName } from '../services.ts';
-import { BODY_LIMIT_BYTES, checkDeclaredLength, inOnePiece, isSmall, takeBody } from './body.ts';
-import { answer, answerOnSocket, nothingHere, toProblem, unavailable, wrongMethod } from './problem.ts';
+import { BODY_LIMIT_BYTES, checkDeclaredLength, takeBody } from './body.ts';
+import { forward } from './forward.ts';
+import { answer, answerOnSocket, nothingHere, toProblem, wrongMethod } from './problem.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** Longer than the longest wait of any route. */
@@ -21,14 +15,7 @@ const KEEP_ALIVE_MS = 75_000;
 const CONNECTIONS_PER_INSTANCE = 512;
 const MAX_URL_PART = 1024;
 const METHODS: readonly GatewayRoute['method'][] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-/** More than there are instances of a service. */
-const MOST_TRIES = 8;
-/** Stands in where the caller named none, and is taken out again. */
-const NO_CONTENT_TYPE = 'application/octet-stream';
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
-
-/** Of one connection, not of the request: the HTTP client behind us refuses to send them on. */
-const HOP_BY_HOP = ['expect', 'upgrade', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'http2-settings'];
 
 /** Addresses that ingest answers and that are no routes of the API. */
 const PAGES: readonly GatewayRoute[] = [
@@ -119,80 +106,12 @@ function addRoutes(app: FastifyInstance, upstreams: Upstreams, routes: readonly 
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const answered = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const others = METHODS.filter((method) => !answered.includes(method));
+    if (others.length === 0) continue;
     app.route({
-      method: METHODS.filter((method) => !answered.includes(method)),
+      method: others,
       url: path,
       handler: (request, reply) => answer(wrongMethod(request, answered), request, reply),
     });
   }
-}
-
-/** Hands the request to an instance of the service. One that refuses the connection has not seen it: the next is asked. */
-function forward(
-  service: ServiceName,
-  upstreams: Upstreams,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  triesLeft = MOST_TRIES,
-): FastifyReply {
-  const upstream = triesLeft > 0 ? upstreams.choose(service) : undefined;
-  if (upstream === undefined) throw unavailable(service);
-  const isWhole = Buffer.isBuffer(request.body);
-  return reply.from(undefined, {
-    getUpstream: () => upstream,
-    ...(isWhole && {
-      body: request.body,
-      contentType: request.headers['content-type'] ?? NO_CONTENT_TYPE,
-    }),
-    rewriteRequestHeaders: (_request, headers) => forwardedHeaders(request, headers),
-    // A write may have happened although its answer was lost: whether to send it again is the caller's decision.
-    retryDelay: () => null,
-    onResponse: (_request, replied, response) => {
-      const { headers, stream } = response as unknown as UpstreamResponse;
-      // The length of an answer to HEAD is that of a body which does not come.
-      if (request.method === 'HEAD' || !isSmall(headers['content-length'])) return void replied.send(stream);
-      inOnePiece(stream).then(
-        (bytes) => replied.send(bytes),
-        (error: unknown) =>
-          answer(unavailable(service, error), request, withoutUpstreamHeaders(replied as FastifyReply)),
-      );
-    },
-    onError: (failed, { error }) => {
-      const cause = (error as Error).cause as { code?: string } | undefined;
-      const refused = cause?.code === 'ECONNREFUSED';
-      if (refused) upstreams.refused(upstream);
-      if (refused && (isWhole || request.body === undefined) && upstreams.choose(service) !== undefined) {
-        forward(service, upstreams, request, failed as FastifyReply, triesLeft - 1);
-        return;
-      }
-      answer(cause instanceof Problem ? cause : unavailable(service, cause), request, failed as FastifyReply);
-    },
-  });
-}
-
-/** What reply-from hands to `onResponse`; its types say less. */
-interface UpstreamResponse {
-  readonly headers: Headers;
-  readonly stream: Readable;
-}
-
-/** They were of the answer that broke off. */
-function withoutUpstreamHeaders(reply: FastifyReply): FastifyReply {
-  for (const name of Object.keys(reply.getHeaders())) void reply.removeHeader(name);
-  return reply;
-}
-
-type Headers = Record<string, string | string[] | undefined>;
-
-function forwardedHeaders(request: FastifyRequest, headers: Headers): Headers {
-  for (const name of HOP_BY_HOP) delete headers[name];
-  if (request.headers['content-type'] === undefined) delete headers['content-type'];
-  // The body of a GET is not read, so its length must not be promised.
-  if (request.body === undefined) delete headers['content-length'];
-  const before = headers['x-forwarded-for'];
-  headers['x-forwarded-for'] = before === undefined ? request.ip : `${String(before)}, ${request.ip}`;
-  headers['x-forwarded-host'] ??= request.headers.host;
-  headers['x-forwarded-proto'] ??= 'http';
-  headers['x-request-id'] = request.id;
-  return headers;
 }
