@@ -25,7 +25,7 @@ export interface FoundContact {
 }
 
 export interface Contacts {
-  /** In the order of the look-ups; `undefined`: not found. Throws a Problem when the directory is away. */
+  /** In the order of the look-ups; `undefined`: not found. Throws the fault of the database when the directory is away. */
   resolve(caller: Caller, lookups: readonly ContactLookup[]): Promise<(FoundContact | undefined)[]>;
 }
 

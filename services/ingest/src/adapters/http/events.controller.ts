@@ -25,7 +25,6 @@ interface EventHeaders {
   readonly prefer?: string;
 }
 
-/** Wraps' custom events. */
 interface Asked<Content> {
   readonly contract: RouteContract;
   readonly work: (call: TrackCall<Content>) => Promise<Decision>;
@@ -36,6 +35,7 @@ interface Asked<Content> {
   readonly reply: FastifyReply;
 }
 
+/** Wraps' custom events. */
 @Controller()
 export class EventsController {
   constructor(
