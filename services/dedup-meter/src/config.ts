@@ -5,6 +5,7 @@ export interface DedupMeterConfig {
   readonly databaseUrl: string;
   /** One server, or nodes of a cluster with commas between them. */
   readonly redisUrl: string;
+  readonly redisMode: 'single' | 'cluster';
   readonly httpHost: string;
   readonly httpPort: number;
   readonly adminToken: string;
@@ -66,6 +67,7 @@ export function loadConfig(env: Environment): DedupMeterConfig {
     kafkaBrokers: needed('KAFKA_BROKERS', 'host:port of the brokers, separated by commas'),
     databaseUrl: needed('DATABASE_URL', 'postgres://user:password@host:port/database'),
     redisUrl: needed('REDIS_URL', 'redis://host:port, or several nodes of a cluster, separated by commas'),
+    redisMode: oneOf('REDIS_MODE', 'single', ['single', 'cluster']),
     adminToken: needed('ADMIN_TOKEN', 'the bearer token of administration routes'),
     httpHost: env.HTTP_HOST || '127.0.0.1',
     httpPort: whole('HTTP_PORT', 8082, 0, 65_535),

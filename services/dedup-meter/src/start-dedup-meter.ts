@@ -56,7 +56,11 @@ async function open(
   const database = createPool({ databaseUrl, max, applicationName: instanceId, logger });
   opened.push(() => database.close());
   await refuseUnmigrated(database);
-  const redis = await connectRedis({ url: config.redisUrl, log: logger });
+  const redis = await connectRedis({
+    url: config.redisUrl,
+    isCluster: config.redisMode === 'cluster',
+    log: logger,
+  });
   opened.push(() => redis.close());
   await refuseEviction(redis);
   const connection = connectKafka({ brokers, clientId: instanceId, topicPrefix, logger });

@@ -15,8 +15,9 @@ export interface RedisClient {
 }
 
 export interface RedisSettings {
-  /** `redis://…`; several, with commas, are nodes of a cluster. */
+  /** `redis://…`; of a cluster one node or several, with commas. */
   readonly url: string;
+  readonly isCluster?: boolean;
   readonly commandTimeoutMs?: number;
   readonly startTimeoutMs?: number;
   readonly log: Log;
@@ -44,6 +45,7 @@ const OPTIONS = {
 /** Waits for the first connection (`startTimeoutMs`); afterwards lost ones are opened again for ever. */
 export async function connectRedis({
   url,
+  isCluster = false,
   commandTimeoutMs = COMMAND_TIMEOUT_MS,
   startTimeoutMs = START_TIMEOUT_MS,
   log,
@@ -51,7 +53,7 @@ export async function connectRedis({
   const urls = url.split(',').map((one) => one.trim());
   const options = { ...OPTIONS, commandTimeout: commandTimeoutMs };
   const client =
-    urls.length === 1
+    urls.length === 1 && !isCluster
       ? new Redis(urls[0]!, { ...options, lazyConnect: true })
       : new Cluster(urls, {
           redisOptions: options,
