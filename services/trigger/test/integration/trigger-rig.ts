@@ -98,6 +98,10 @@ export class TriggerRig {
     };
   }
 
+  get databaseUrl(): string {
+    return this.testDatabase.databaseUrl;
+  }
+
   static async open(): Promise<TriggerRig> {
     const { databaseUrl, kafkaBrokers } = dependenciesFromEnv();
     const testDatabase = await createTestDatabase(databaseUrl, 'trigger');
@@ -222,10 +226,11 @@ export class TriggerRig {
     return this.outcomeOf(event);
   }
 
-  outcomeOf({ replyTo }: AdmittedEvent): Promise<Outcome> {
+  outcomeOf({ replyTo }: AdmittedEvent, withinMs = 10_000): Promise<Outcome> {
     const correlation = replyTo!.slice(replyTo!.indexOf('/') + 1);
     return eventually(() => this.outcomes.find((outcome) => outcome.correlation === correlation), {
       everyMs: 5,
+      withinMs,
     });
   }
 
