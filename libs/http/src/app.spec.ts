@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Module, Query, Res } from '@nestjs/common';
 import { Type } from '@sinclair/typebox';
@@ -191,6 +192,17 @@ describe('the HTTP door', () => {
       'MALFORMED_REQUEST',
     ],
     ['another content type', () => post('<a/>', 'text/xml'), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [
+      'a compressed body',
+      () =>
+        call('/v1/echo', {
+          method: 'POST',
+          body: new Uint8Array(gzipSync('{"name":"a"}')),
+          headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+        }),
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
     ['10 MB', () => post(JSON.stringify({ name: 'x'.repeat(10_000_000) })), 413, 'PAYLOAD_TOO_LARGE'],
     ['a wrong type', () => post('{"name":1}'), 422, 'VALIDATION_FAILED'],
     ['an array', () => post('[]'), 422, 'VALIDATION_FAILED'],

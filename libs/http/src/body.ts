@@ -42,6 +42,12 @@ export function acceptJsonBodies(fastify: FastifyInstance): void {
     { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
     (request: FastifyRequest, bytes: Buffer, done) => {
       request.rawBody = bytes;
+      const encoding = request.headers['content-encoding'];
+      if (encoding !== undefined && encoding !== 'identity') {
+        return done(
+          new Problem('UNSUPPORTED_MEDIA_TYPE', 'Compressed bodies are not read: send the JSON as it is.'),
+        );
+      }
       if (bytes.length === 0) return done(null, undefined);
       try {
         done(null, parseJson(bytes));
