@@ -51,4 +51,23 @@ describe('around the routes', () => {
     expect(valueOf('kafka_publish_request_size_count')).toBeGreaterThan(0);
     expect(valueOf('outcomes_waited_for')).toBe(0);
   });
+
+  it('instances share what there is of partitions of outcomes, and each answers its own callers', async () => {
+    const org = await door.organization();
+    // Of two partitions, for three instances.
+    const instances = [door, await door.another(), await door.another()];
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, at) =>
+        instances[at % 3]!.call('POST', '/v1/events', {
+          key: org.key,
+          body: { name: 'shared', contactEmail: 'b@example.com', createIfMissing: true },
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(200));
+    const partitions = door.backstage.of('shared').map(({ replyTo }) => replyTo!.split('/')[0]);
+    expect(new Set(partitions).size).toBe(2);
+    const ids = answers.map(({ json }) => json.eventId as string);
+    expect(new Set(ids).size).toBe(60);
+  });
 });
