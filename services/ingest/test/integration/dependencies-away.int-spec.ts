@@ -165,7 +165,8 @@ describe('while Redis is away', () => {
     const startedAt = Date.now();
     const answers = await Promise.all(Array.from({ length: 20 }, () => track(call, { name: 'x' })));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
-    expect(Date.now() - startedAt).toBeLessThan(700);
+    // A quarter of a second each, one after another, would be five.
+    expect(Date.now() - startedAt).toBeLessThan(3_000);
     proxy.cutAll();
   });
 });
