@@ -3,6 +3,7 @@ import type { Candidate } from './domain/candidate.ts';
 import type { ContactClaim } from './domain/inbound-event.ts';
 import type { JournalEntry } from './domain/journal.ts';
 import type { LedgerBatch } from './domain/ledger-batch.ts';
+import type { LogMark } from './domain/log-mark.ts';
 import type { RaisedNotice } from './domain/usage-notice.ts';
 import type { DeadLetter, Verdict } from './domain/verdict.ts';
 
@@ -126,6 +127,8 @@ export interface Standing {
   readonly epoch: number;
   /** Last offset that has been judged; -1: none. */
   readonly done: number;
+  /** A record by which the log is known again. */
+  readonly mark?: LogMark;
 }
 
 export type CommitOutcome =
@@ -146,6 +149,8 @@ export interface Ledger {
   /** Makes the caller the owner of the source: what others judged and have not committed is void from here on. */
   raiseTerm(source: string): Promise<Standing>;
   commit(batch: LedgerBatch): Promise<CommitOutcome>;
+  /** Sets the record by which the source's log is known again. */
+  mark(sourceId: number, mark: LogMark): Promise<void>;
   /** What was decided at these offsets (inclusive), as far as it is still kept. */
   journal(sourceId: number, fromOffset: number, toOffset: number): Promise<JournalledBatch>;
   /** Events that the ledger has counted, by organisation, for one source and month. Missing: none. */

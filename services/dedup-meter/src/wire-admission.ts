@@ -48,6 +48,7 @@ export function wireAdmission(parts: AdmissionParts) {
     publish: publishDecisions({ outlet, contactPartitions: config.contactPartitions }),
     observer,
     log,
+    clock,
     generation: config.sourceGeneration,
   });
   const doors = {

@@ -1,4 +1,6 @@
 import { sourceName, type RawMessage } from '@trackline/contracts';
+import type { Clock } from '@trackline/kernel';
+import { strangerTo } from '../domain/log-mark.ts';
 import { monthRuns, type MonthRun } from '../domain/month-runs.ts';
 import type { Decision } from '../domain/verdict.ts';
 import {
@@ -25,6 +27,7 @@ export interface AdmissionTools {
   readonly publish: ReturnType<typeof publishDecisions>;
   readonly observer: Observer;
   readonly log: Log;
+  readonly clock: Clock;
   /** Counts up when the source topics are made anew, with offsets that begin at 0 again. */
   readonly generation: number;
 }
@@ -89,6 +92,7 @@ export class Admission {
   }
 
   private async work(door: Door, source: OwnedSource, batch: SourceBatch): Promise<void> {
+    refuseStrangeLog(source, batch);
     const { done } = source;
     const judged = batch.messages.filter(({ offset }) => offset <= done);
     if (judged.length > 0) await this.repeatJudged(door, source, batch, judged);
@@ -127,6 +131,7 @@ export class Admission {
     await Promise.all([
       observer.timed(topic, 'publish', () => publish(batch, source, { decisions, notices, messages })),
       this.remember(known),
+      this.mark(source, messages.at(-1)!),
     ]);
     countOutcomes(decisions, (outcome, count) => observer.outcome(topic, outcome, count));
   }
@@ -143,6 +148,13 @@ export class Admission {
         { err: error, events: known.events.length },
         'Redis was not told of identities that the ledger has',
       );
+    }
+  }
+
+  private async mark(source: OwnedSource, { offset, timestampMs }: RawMessage): Promise<void> {
+    const { ledger, clock } = this.tools;
+    if (source.isMarkDue(clock.now())) {
+      await ledger.mark(source.standing.sourceId, { offset, receivedAtMs: timestampMs });
     }
   }
 
@@ -169,10 +181,25 @@ function refuseRecreatedTopic(
 ): void {
   if (done < highWatermark) return;
   throw new Unavailable(
-    `${topic}[${partition}] ends at offset ${highWatermark}, but ${done} has been judged (${name}): the topic was made anew. ` +
-      'Stop dedup-meter, raise SOURCE_GENERATION, start it again.',
+    `${topic}[${partition}] ends at offset ${highWatermark}, but ${done} has been judged (${name}): ${MADE_ANEW}`,
   );
 }
+
+/** Offsets that were judged hold other records now. */
+function refuseStrangeLog(
+  { standing, name }: OwnedSource,
+  { topic, partition, messages }: SourceBatch,
+): void {
+  const stranger = standing.mark && strangerTo(standing.mark, messages);
+  if (!stranger) return;
+  const receivedAt = new Date(stranger.timestampMs).toISOString();
+  throw new Unavailable(
+    `${topic}[${partition}] has at offset ${stranger.offset} a record that was received at ${receivedAt}, after ${name} had been judged up to ` +
+      `offset ${standing.mark!.offset}: ${MADE_ANEW}`,
+  );
+}
+
+const MADE_ANEW = 'the topic was made anew. Stop dedup-meter, raise SOURCE_GENERATION, start it again.';
 
 function countOutcomes(
   decisions: readonly Decision[],

@@ -7,6 +7,8 @@ const MAX_SHARES = 100_000;
 /** After an identity was found in the ledger that Redis did not know: they come in runs. */
 const LOOK_UP_FIRST_MS = 60_000;
 
+const MARK_EVERY_MS = 60_000;
+
 /** How far a source partition has been decided, and up to where its admitted events stand in their partitions. */
 export interface Decided {
   decidedUpToMs: number;
@@ -27,6 +29,7 @@ export class OwnedSource {
   private lookUpUntilMs = 0;
   private trimmedBelow = 0;
   private lastCommitted: number;
+  private markDueMs = 0;
 
   constructor(name: string, assignment: number, standing: Standing) {
     this.name = name;
@@ -76,6 +79,13 @@ export class OwnedSource {
 
   looksUpFirst(nowMs: number): boolean {
     return nowMs < this.lookUpUntilMs;
+  }
+
+  /** True now and then: that a mark is old makes it no worse, only that there is none. */
+  isMarkDue(nowMs: number): boolean {
+    if (nowMs < this.markDueMs) return false;
+    this.markDueMs = nowMs + MARK_EVERY_MS;
+    return true;
   }
 
   /** Below which the journal may be trimmed, when that has moved since it was asked last: a delete per batch would find nothing. */

@@ -271,6 +271,37 @@ describe('losing Redis', () => {
   });
 });
 
+describe('a source topic that was made anew', () => {
+  const admitAll = (count: number) => rig.admit(rig.instance(), partition, 0, count);
+
+  it('stops when it ends before what was judged, and says what to do', async () => {
+    const { id } = rig.organization(null);
+    const event = { organizationId: id };
+    rig.append(partition, event, event, event);
+    await admitAll(3);
+    rig.log(partition).length = 0;
+    rig.append(partition, event);
+    await expect(admitAll(1)).rejects.toThrow(
+      /ends at offset 1, but 2 has been judged.*raise SOURCE_GENERATION/,
+    );
+  });
+
+  it('stops when its offsets hold other records: they must not pass for judged', async () => {
+    const { id } = rig.organization(null);
+    const event = { organizationId: id };
+    rig.append(partition, event, event, event);
+    await admitAll(3);
+    rig.log(partition).length = 0;
+    rig.append(partition, ...Array(6).fill(event));
+    const log = rig.log(partition);
+    log.forEach((message, at) => (log[at] = { ...message, timestampMs: message.timestampMs + 60_000 }));
+    await expect(admitAll(2)).rejects.toThrow(
+      /has at offset 0 a record that was received at .*raise SOURCE_GENERATION/,
+    );
+    expect(await rig.used(id)).toBe(3);
+  });
+});
+
 /** A small generator that gives the same numbers for the same seed. */
 function random(seed: number): () => number {
   let state = seed;

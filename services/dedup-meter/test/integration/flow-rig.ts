@@ -135,6 +135,7 @@ export class FlowRig {
       publish: publishDecisions({ outlet, contactPartitions: CONTACT_PARTITIONS }),
       observer,
       log: silent,
+      clock,
       generation: 1,
     });
     return { admission, assignment: 1 };
@@ -258,6 +259,7 @@ function faultyLedger(ledger: Ledger, { at }: Interference): Ledger {
     lookUp: (candidates) => ledger.lookUp(candidates),
     seedOnce: (...what) => ledger.seedOnce(...what),
     endEpoch: (epoch) => ledger.endEpoch(epoch),
+    mark: (...what) => ledger.mark(...what),
     async commit(batch) {
       await at('commit');
       const outcome = await ledger.commit(batch);

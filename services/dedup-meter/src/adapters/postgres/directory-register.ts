@@ -1,5 +1,6 @@
 import type { Directory } from '@trackline/directory';
 import type { Contacts, Organizations } from '../../ports.ts';
+import { orUnavailable } from './unavailable.ts';
 
 const WORDS = {
   unknown: 'The key is not known.',
@@ -8,9 +9,9 @@ const WORDS = {
 } as const;
 
 export const organizationsOf = (directory: Directory): Organizations => ({
-  find: (ids) => directory.organizations(ids),
+  find: (ids) => orUnavailable(directory.organizations(ids)),
   async writerOf(bearer) {
-    const answer = await directory.authenticate(bearer);
+    const answer = await orUnavailable(directory.authenticate(bearer));
     if ('refused' in answer) return { refused: WORDS[answer.refused] };
     return answer.scopes.includes('events:write')
       ? { organizationId: answer.organization.id }
@@ -20,7 +21,7 @@ export const organizationsOf = (directory: Directory): Organizations => ({
 
 export const contactsOf = (directory: Directory): Contacts => ({
   async resolve(claims) {
-    const resolutions = await directory.resolve(claims);
+    const resolutions = await orUnavailable(directory.resolve(claims));
     return resolutions.map((resolution) =>
       'contactId' in resolution ? { contactId: resolution.contactId } : { notFound: resolution.reason },
     );

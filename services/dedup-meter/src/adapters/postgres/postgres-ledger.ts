@@ -1,8 +1,9 @@
 import { parsePosition, type UsageNotice } from '@trackline/contracts';
-import type { Database } from '@trackline/postgres';
+import type { Database, QueryResult, Statement } from '@trackline/postgres';
 import type { Candidate } from '../../domain/candidate.ts';
 import { decodeJournal } from '../../domain/journal.ts';
 import type { LedgerBatch } from '../../domain/ledger-batch.ts';
+import type { LogMark } from '../../domain/log-mark.ts';
 import type { RaisedNotice } from '../../domain/usage-notice.ts';
 import type { DeadLetter } from '../../domain/verdict.ts';
 import type {
@@ -17,6 +18,7 @@ import { toArray } from './array-literal.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { commitVerdicts } from './commit-verdicts.ts';
 import { seedOnce } from './seed-once.ts';
+import { orUnavailable } from './unavailable.ts';
 
 /** The ledger in Postgres, schema `dedup_meter`: the commit point of every verdict. */
 export class PostgresLedger implements Ledger {
@@ -30,21 +32,35 @@ export class PostgresLedger implements Ledger {
   }
 
   async raiseTerm(source: string): Promise<Standing> {
-    const { rows } = await this.database.query<{ id: number; term: number; done: number; epoch: number }>({
+    const { rows } = await this.ask<StandingRow>({
       name: 'raise_term',
-      text: 'SELECT id, term, done, epoch FROM dedup_meter.raise_term($1)',
+      text: `SELECT r.id, r.term, r.done, r.epoch, m.source_offset,
+                    floor(extract(epoch FROM m.received_at) * 1000)::bigint AS received_ms
+               FROM dedup_meter.raise_term($1) r LEFT JOIN dedup_meter.source_mark m ON m.source = r.id`,
       values: [source],
     });
-    const { id, term, done, epoch } = rows[0]!;
-    return { sourceId: id, term, done, epoch };
+    const { id, term, done, epoch, source_offset: offset, received_ms: receivedAtMs } = rows[0]!;
+    const standing = { sourceId: id, term, done, epoch };
+    return offset === null || receivedAtMs === null
+      ? standing
+      : { ...standing, mark: { offset, receivedAtMs } };
   }
 
   commit(batch: LedgerBatch): Promise<CommitOutcome> {
-    return this.queue.commit(batch);
+    return orUnavailable(this.queue.commit(batch));
+  }
+
+  async mark(sourceId: number, { offset, receivedAtMs }: LogMark): Promise<void> {
+    await this.ask({
+      name: 'mark_source',
+      text: `INSERT INTO dedup_meter.source_mark (source, source_offset, received_at) VALUES ($1, $2, to_timestamp($3 / 1000.0))
+               ON CONFLICT (source) DO UPDATE SET source_offset = excluded.source_offset, received_at = excluded.received_at`,
+      values: [sourceId, offset, receivedAtMs],
+    });
   }
 
   async endEpoch(epoch: number): Promise<boolean> {
-    const { rows } = await this.database.query<{ ended: boolean }>({
+    const { rows } = await this.ask<{ ended: boolean }>({
       text: 'SELECT dedup_meter.end_epoch($1) AS ended',
       values: [epoch],
     });
@@ -68,7 +84,7 @@ export class PostgresLedger implements Ledger {
     month: string,
     organizationIds: readonly string[],
   ): Promise<Map<string, number>> {
-    const { rows } = await this.database.query<{ organization_id: string; used: number }>({
+    const { rows } = await this.ask<{ organization_id: string; used: number }>({
       name: 'committed_shares',
       text: `
         SELECT organization_id, sum(used)::bigint AS used FROM dedup_meter.usage
@@ -83,17 +99,17 @@ export class PostgresLedger implements Ledger {
   async journal(sourceId: number, fromOffset: number, toOffset: number): Promise<JournalledBatch> {
     const range = [sourceId, fromOffset, toOffset];
     const [batches, letters, notices] = await Promise.all([
-      this.database.query<{ first_offset: number; entries: Buffer }>({
+      this.ask<{ first_offset: number; entries: Buffer }>({
         text: `SELECT first_offset, entries FROM dedup_meter.journal
                 WHERE source = $1 AND last_offset >= $2 AND first_offset <= $3 ORDER BY first_offset`,
         values: range,
       }),
-      this.database.query<{ source_offset: number; reason: DeadLetter['reason']; detail: string }>({
+      this.ask<{ source_offset: number; reason: DeadLetter['reason']; detail: string }>({
         text: `SELECT source_offset, reason, detail FROM dedup_meter.dead_letter
                 WHERE source = $1 AND source_offset BETWEEN $2 AND $3`,
         values: range,
       }),
-      this.database.query<NoticeRow>({
+      this.ask<NoticeRow>({
         text: `SELECT organization_id, to_char(month, 'YYYY-MM') AS month, threshold, used, monthly_limit,
                       floor(extract(epoch FROM at) * 1000)::bigint AS at_ms, source_offset
                  FROM dedup_meter.notice WHERE source = $1 AND source_offset BETWEEN $2 AND $3`,
@@ -123,14 +139,14 @@ export class PostgresLedger implements Ledger {
       organizationOf.set(unique, event.organizationId);
       receivedAt.set(unique, Math.min(receivedAt.get(unique) ?? Infinity, event.receivedAtMs));
     }
-    const events = this.database.query<{ event_id: string; contact_id: string; position: string }>({
+    const events = this.ask<{ event_id: string; contact_id: string; position: string }>({
       name: 'look_up_events',
       text: `SELECT event_id, contact_id, s.name || '@' || source_offset AS position
                FROM dedup_meter.event_identity JOIN dedup_meter.source s ON s.id = source
               WHERE event_id = ANY ($1::uuid[])`,
       values: [toArray(candidates, ({ event }) => event.eventId)],
     });
-    const uniques = this.database.query<{ identity: string; event_id: string; expires_ms: number }>({
+    const uniques = this.ask<{ identity: string; event_id: string; expires_ms: number }>({
       name: 'look_up_uniques',
       text: `SELECT identity, event_id, floor(extract(epoch FROM received_at + interval '24 months') * 1000)::bigint AS expires_ms
                FROM dedup_meter.unique_identity WHERE identity = ANY ($1::uuid[])`,
@@ -157,6 +173,19 @@ export class PostgresLedger implements Ledger {
         })),
     };
   }
+
+  private ask<Row extends object>(statement: Statement): Promise<QueryResult<Row>> {
+    return orUnavailable(this.database.query<Row>(statement));
+  }
+}
+
+interface StandingRow {
+  id: number;
+  term: number;
+  done: number;
+  epoch: number;
+  source_offset: number | null;
+  received_ms: number | null;
 }
 
 interface NoticeRow {

@@ -7,6 +7,7 @@ import {
 } from '@trackline/postgres';
 import { CreateLedger1763700000000 } from './migrations/create-ledger-1763700000000.ts';
 import { LedgerFunctions1763700000001 } from './migrations/ledger-functions-1763700000001.ts';
+import { SourceMark1763700000003 } from './migrations/source-mark-1763700000003.ts';
 import { Sweep1763700000002 } from './migrations/sweep-1763700000002.ts';
 
 const SCHEMA = 'dedup_meter';
@@ -14,6 +15,7 @@ const MIGRATIONS: readonly Migration[] = [
   CreateLedger1763700000000,
   LedgerFunctions1763700000001,
   Sweep1763700000002,
+  SourceMark1763700000003,
 ];
 
 /** Brings the schema `dedup_meter` up to date. Idempotent; safe to run from several processes at once. */
