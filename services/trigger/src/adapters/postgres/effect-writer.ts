@@ -1,12 +1,12 @@
 import { isDataFault, isUniqueViolation, type Database, type Queryable } from '@trackline/postgres';
-import type { ChangedExecution, Effects } from '../../domain/effects.ts';
-import type { Execution } from '../../domain/execution.ts';
-import { timerOf } from '../../domain/timers.ts';
+import type { Effects } from '../../domain/effects.ts';
 import type { Commit, EffectWriter, OutboxEntry } from '../../ports.ts';
 import { writeDeadLetters } from './dead-letter-rows.ts';
 import { insertExecutions, updateExecutions } from './execution-writes.ts';
 import { toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
+import { settleTimers, writeTimers } from './timer-writes.ts';
+import { writeWaits } from './wait-writes.ts';
 
 /** Something that was read has changed since: the transaction must not stand. */
 class Conflict extends Error {}
@@ -165,97 +165,6 @@ async function writeSteps(tx: Queryable, { visits }: Effects): Promise<void> {
       steps.map((step) => toTime(step.startedAtMs)),
       steps.map((step) => toTime(step.endedAtMs)),
       steps.map((step) => (step.detail ? JSON.stringify(step.detail) : null)),
-    ],
-  });
-}
-
-async function writeWaits(tx: Queryable, changed: readonly ChangedExecution[]): Promise<void> {
-  const over = changed.filter(({ hadWait }) => hadWait).map(({ execution }) => execution);
-  if (over.length > 0) {
-    await tx.query({
-      name: 'trigger.end_waits',
-      text: `DELETE FROM trigger.wait w USING unnest($1::uuid[], $2::uuid[], $3::uuid[])
-               AS e (organization_id, contact_id, execution_id)
-             WHERE w.organization_id = e.organization_id AND w.contact_id = e.contact_id AND w.execution_id = e.execution_id`,
-      values: [over.map((e) => e.organizationId), over.map((e) => e.contactId), over.map((e) => e.id)],
-    });
-  }
-  const waits = changed.flatMap(({ execution }) =>
-    execution.waitsFor.map((eventName) => ({ ...execution, eventName })),
-  );
-  if (waits.length === 0) return;
-  await tx.query({
-    name: 'trigger.begin_waits',
-    text: `INSERT INTO trigger.wait (organization_id, contact_id, event_name, execution_id)
-           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])`,
-    values: [
-      waits.map((wait) => wait.organizationId),
-      waits.map((wait) => wait.contactId),
-      waits.map((wait) => wait.eventName),
-      waits.map((wait) => wait.id),
-    ],
-  });
-}
-
-async function writeTimers(
-  tx: Queryable,
-  changed: readonly ChangedExecution[],
-  partitionOf: PartitionOf,
-): Promise<void> {
-  const over = changed.filter(({ execution, from }) => from !== null && !timerOf(execution));
-  await removeTimers(
-    tx,
-    over.map(({ execution }) => execution.id),
-  );
-  await setTimers(
-    tx,
-    changed.map(({ execution }) => execution),
-    partitionOf,
-  );
-}
-
-async function settleTimers(
-  tx: Queryable,
-  executions: readonly Execution[],
-  partitionOf: PartitionOf,
-): Promise<void> {
-  const idle = executions.filter((execution) => !timerOf(execution));
-  await removeTimers(
-    tx,
-    idle.map(({ id }) => id),
-  );
-  await setTimers(tx, executions, partitionOf);
-}
-
-async function removeTimers(tx: Queryable, executionIds: readonly string[]): Promise<void> {
-  if (executionIds.length === 0) return;
-  await tx.query({
-    name: 'trigger.remove_timers',
-    text: `DELETE FROM trigger.timer WHERE execution_id = ANY ($1::uuid[])`,
-    values: [executionIds],
-  });
-}
-
-async function setTimers(
-  tx: Queryable,
-  executions: readonly Execution[],
-  partitionOf: PartitionOf,
-): Promise<void> {
-  const set = executions.flatMap((execution) => {
-    const timer = timerOf(execution);
-    return timer ? [{ id: execution.id, partition: partitionOf(execution), ...timer }] : [];
-  });
-  if (set.length === 0) return;
-  await tx.query({
-    name: 'trigger.set_timers',
-    text: `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
-           SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[])
-           ON CONFLICT (execution_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at`,
-    values: [
-      set.map((timer) => timer.id),
-      set.map((timer) => timer.partition),
-      set.map((timer) => timer.kind),
-      set.map((timer) => toTime(timer.dueAtMs)),
     ],
   });
 }

@@ -1,0 +1,71 @@
+import type { Queryable } from '@trackline/postgres';
+import type { ChangedExecution } from '../../domain/effects.ts';
+import type { Execution } from '../../domain/execution.ts';
+import { timerOf } from '../../domain/timers.ts';
+import { toTime } from './execution-rows.ts';
+import type { PartitionOf } from './partition-of.ts';
+
+/** Each execution has the one timer that it asks for, or none. */
+export async function writeTimers(
+  tx: Queryable,
+  changed: readonly ChangedExecution[],
+  partitionOf: PartitionOf,
+): Promise<void> {
+  const over = changed.filter(({ execution, from }) => from !== null && !timerOf(execution));
+  await removeTimers(
+    tx,
+    over.map(({ execution }) => execution.id),
+  );
+  await setTimers(
+    tx,
+    changed.map(({ execution }) => execution),
+    partitionOf,
+  );
+}
+
+/** Of executions that did not change. */
+export async function settleTimers(
+  tx: Queryable,
+  executions: readonly Execution[],
+  partitionOf: PartitionOf,
+): Promise<void> {
+  const idle = executions.filter((execution) => !timerOf(execution));
+  await removeTimers(
+    tx,
+    idle.map(({ id }) => id),
+  );
+  await setTimers(tx, executions, partitionOf);
+}
+
+async function removeTimers(tx: Queryable, executionIds: readonly string[]): Promise<void> {
+  if (executionIds.length === 0) return;
+  await tx.query({
+    name: 'trigger.remove_timers',
+    text: `DELETE FROM trigger.timer WHERE execution_id = ANY ($1::uuid[])`,
+    values: [executionIds],
+  });
+}
+
+async function setTimers(
+  tx: Queryable,
+  executions: readonly Execution[],
+  partitionOf: PartitionOf,
+): Promise<void> {
+  const set = executions.flatMap((execution) => {
+    const timer = timerOf(execution);
+    return timer ? [{ id: execution.id, partition: partitionOf(execution), ...timer }] : [];
+  });
+  if (set.length === 0) return;
+  await tx.query({
+    name: 'trigger.set_timers',
+    text: `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
+           SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[])
+           ON CONFLICT (execution_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at`,
+    values: [
+      set.map((timer) => timer.id),
+      set.map((timer) => timer.partition),
+      set.map((timer) => timer.kind),
+      set.map((timer) => toTime(timer.dueAtMs)),
+    ],
+  });
+}
