@@ -12,17 +12,20 @@ import { stopInOrder } from './stopping.ts';
 export interface CaretakerOrder {
   readonly runDirectory: string;
   readonly owner: ProcessIdentity;
+  /** Tells others where the stack is, which is no longer so. */
+  readonly stackFile: string;
   /** Directories to remove once the stack is gone: those of a test run. */
   readonly remove: readonly string[];
 }
 
-const { runDirectory, owner, remove } = JSON.parse(process.argv[2]!) as CaretakerOrder;
+const { runDirectory, owner, stackFile, remove } = JSON.parse(process.argv[2]!) as CaretakerOrder;
 
 let said = '';
 process.stdin.setEncoding('utf8').on('data', (text) => (said += text));
 process.stdin.once('end', () => {
   void (async () => {
     if (!said.includes('bye')) {
+      rmSync(stackFile, { force: true });
       // A next run may have begun by now: what is its own is left alone.
       const ours = readRecords(runDirectory).filter(
         (record) => record.owner.pid === owner.pid && record.owner.began === owner.began,

@@ -7,7 +7,12 @@ import { identify } from './identity.ts';
 
 /** Starts the caretaker of this stack. Returns how to dismiss it after a proper stop. */
 export function watchOver(places: Places, remove: readonly string[] = []): () => Promise<void> {
-  const order: CaretakerOrder = { runDirectory: places.run, owner: identify(process.pid)!, remove };
+  const order: CaretakerOrder = {
+    runDirectory: places.run,
+    owner: identify(process.pid)!,
+    stackFile: places.stackFile,
+    remove,
+  };
   const log = openSync(join(places.logs, 'caretaker.log'), 'a');
   const caretaker = spawn(
     process.execPath,
