@@ -148,6 +148,23 @@ describe('a commit', () => {
     expect(await ledger.commit(batch(standing, 2, use(old)))).toEqual({ kind: 'identity_known' });
   });
 
+  it.each([
+    ['2026-02-28T10:00:00Z', '2028-02-29T05:00:00Z'],
+    ['2024-02-29T10:00:00Z', '2026-02-28T10:00:01Z'],
+    ['2024-02-29T10:00:00Z', '2026-02-28T09:59:59Z'],
+  ])('judges a unique id of %s at %s by one rule, whoever asks', async (first, again) => {
+    const standing = await ledger.raiseTerm(newSource());
+    const used = unique(Date.parse(first));
+    await ledger.commit(batch(standing, 0, { uniques: [used] }));
+    const receivedAtMs = Date.parse(again);
+    const event = { eventId: uuidv7(), organizationId, receivedAtMs } as JudgedEvent;
+    const { uniques } = await ledger.lookUp([{ offset: 1, event, unique: used.identity }]);
+    const committed = await ledger.commit(
+      batch(standing, 1, { uniques: [unique(receivedAtMs, used.identity)] }),
+    );
+    expect(committed.kind).toBe(uniques.length === 0 ? 'committed' : 'identity_known');
+  });
+
   it('says which identities are known, and leaves out those that have expired', async () => {
     const source = newSource();
     const standing = await ledger.raiseTerm(source);

@@ -6,6 +6,7 @@ describe('the first answer of an Idempotency-Key', () => {
   it.each([
     ['200', answered(200, {})],
     ['202', answered(202, {})],
+    ['200 to a batch', answered(200, { results: [{ status: 'admitted' }, { status: 'invalid' }] })],
     ['409', refused('DUPLICATE_EVENT', 'x')],
     ['400 Contact not found', refused('CONTACT_NOT_FOUND', 'x')],
   ])('of %s is remembered', (_, decision) => expect(isRemembered(decision)).toBe(true));
@@ -16,6 +17,10 @@ describe('the first answer of an Idempotency-Key', () => {
     ['503', refused('UNAVAILABLE', 'x')],
     ['500', refused('INTERNAL_ERROR', 'x')],
     ['422, which was never carried out', refused('VALIDATION_FAILED', 'x')],
+    [
+      '200 to a batch that the cap refused in part',
+      answered(200, { results: [{ status: 'admitted' }, { status: 'over_limit' }] }),
+    ],
   ])('of %s is not', (_, decision) => expect(isRemembered(decision)).toBe(false));
 
   it('is told again word for word, and marked', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ERROR_STATUS } from '@trackline/contracts';
+import { ERROR_STATUS, type BatchAnswer } from '@trackline/contracts';
 import { refused, type Decision, type Refused } from './decision.ts';
 
 /** How long the first answer of an Idempotency-Key is remembered. */
@@ -14,10 +14,14 @@ export const fingerprintOf = (routeId: string, body: Uint8Array): string =>
  * is free for the next try. What was carried out is remembered whatever came of it.
  */
 export function isRemembered(decision: Decision): boolean {
-  if (decision.kind === 'answered') return decision.status < 500;
+  if (decision.kind === 'answered') return decision.status < 500 && !hasItemOverLimit(decision.body);
   const status = ERROR_STATUS[decision.code];
   return status !== 429 && status < 500 && decision.code !== 'VALIDATION_FAILED';
 }
+
+/** A batch of which the cap refused a part: sent again, the refused items are judged anew and the others are known by their ids. */
+const hasItemOverLimit = (body: unknown): boolean =>
+  ((body as Partial<BatchAnswer> | null)?.results ?? []).some(({ status }) => status === 'over_limit');
 
 /** The first answer, told again. */
 export const replayOf = <D extends Decision>(decision: D): D => ({

@@ -57,11 +57,11 @@ export function batchTracking({
       if (facts.length === 0) return [];
       const isSafeToResend =
         call.idempotencyKey !== undefined || facts.every(({ uniqueId }) => uniqueId !== undefined);
-      if (call.respondAsync) {
+      if (call.respondAsync && !call.onLate) {
         await log.append(facts, isSafeToResend);
         return [];
       }
-      const expectation = outcomes.expect(facts.length);
+      const expectation = outcomes.expect(facts.length, call.onLate);
       try {
         const withReply = facts.map((event, at) => ({ ...event, replyTo: expectation.replyTos[at]! }));
         await log.append(withReply, isSafeToResend);
@@ -69,7 +69,9 @@ export function batchTracking({
         expectation.abandon();
         throw error;
       }
-      return expectation.settled(requestedAtMs + deadlineMs);
+      if (!call.respondAsync) return expectation.settled(requestedAtMs + deadlineMs);
+      for (const early of await expectation.settled(0)) if (early) call.onLate?.(early);
+      return [];
     }
   };
 }

@@ -6,7 +6,7 @@ import { toArray, toTextArray } from './array-literal.ts';
 
 const FENCED = 'TL001';
 const IDENTITY_KNOWN = 'TL002';
-/** Two batches of the transaction carry the same expired unique id: an upsert may not touch a row twice. */
+/** Two batches of the transaction carry the same unique id: an upsert may not touch a row twice. */
 const ROW_TWICE = '21000';
 
 const TEXT = `SELECT organization_id, month, threshold, source FROM dedup_meter.commit_verdicts(${Array.from({ length: 29 }, (_, i) => `$${i + 1}`).join(', ')})`;

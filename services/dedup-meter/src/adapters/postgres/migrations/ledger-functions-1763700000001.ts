@@ -86,7 +86,7 @@ export class LedgerFunctions1763700000001 implements MigrationInterface {
           INSERT INTO dedup_meter.unique_identity AS known (identity, event_id, received_at)
             SELECT i, e, to_timestamp(r / 1000.0) FROM unnest(u_identity, u_event, u_received_ms) AS fresh (i, e, r)
             ON CONFLICT (identity) DO UPDATE SET event_id = excluded.event_id, received_at = excluded.received_at
-              WHERE known.received_at < excluded.received_at - interval '24 months';
+              WHERE known.received_at + interval '24 months' < excluded.received_at;
           GET DIAGNOSTICS written = ROW_COUNT;
           IF written < cardinality(u_identity) THEN
             RAISE EXCEPTION '% unique ids are known', cardinality(u_identity) - written USING ERRCODE = 'TL002';
