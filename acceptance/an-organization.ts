@@ -13,8 +13,7 @@ export interface Tenant {
   used(): Promise<number>;
   /** The workflow, enabled. */
   workflow(definition: Record<string, unknown>): Promise<string>;
-  /** Without their steps: see `execution`. */
-  executions(workflowId: string): Promise<Omit<Execution, 'steps'>[]>;
+  executions(workflowId: string): Promise<Execution[]>;
   execution(id: string): Promise<Execution>;
 }
 

@@ -219,7 +219,8 @@ export type WorkflowChange =
 /** Executions as their owners see them. */
 export interface ExecutionStore {
   find(organizationId: string, id: string): Promise<Execution | undefined>;
-  visits(executionId: string): Promise<readonly StepVisit[]>;
+  /** What each of these executions has been through, in order; one that has not begun is missing. */
+  visits(executionIds: readonly string[]): Promise<ReadonlyMap<string, readonly StepVisit[]>>;
   list(
     workflowId: string,
     page: ListPage & { readonly status?: ExecutionStatus; readonly contactId?: string },

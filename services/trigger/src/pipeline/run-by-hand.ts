@@ -33,6 +33,12 @@ export interface ByHandDependencies {
 /** The state that was read is changed by others now and then; more often than this in a row it is not. */
 const MAX_ATTEMPTS = 10;
 
+/** An execution and what it has been through, in order. */
+export interface ExecutionHistory {
+  readonly execution: Execution;
+  readonly visits: readonly StepVisit[];
+}
+
 /** What people do to executions, on whichever instance their request reaches. Refusals are thrown as `Problem`. */
 export class RunByHand {
   private readonly use: ByHandDependencies;
@@ -92,21 +98,21 @@ export class RunByHand {
     return stands ? execution.id : undefined;
   }
 
-  async find(
-    organizationId: string,
-    id: string,
-  ): Promise<{ execution: Execution; visits: readonly StepVisit[] }> {
+  async find(organizationId: string, id: string): Promise<ExecutionHistory> {
     const execution = isUuid(id) ? await this.use.store.find(organizationId, id) : undefined;
     if (!execution) throw new Problem('NOT_FOUND', 'There is no such execution.');
-    return { execution, visits: await this.use.store.visits(id) };
+    return { execution, visits: (await this.use.store.visits([id])).get(id) ?? [] };
   }
 
   async list(
     workflowId: string,
     page: ListPage & { readonly status?: ExecutionStatus; readonly contactId?: string },
-  ): Promise<readonly Execution[]> {
+  ): Promise<readonly ExecutionHistory[]> {
     if (page.contactId !== undefined && !isUuid(page.contactId)) return [];
-    return this.use.store.list(workflowId, page);
+    const executions = await this.use.store.list(workflowId, page);
+    if (executions.length === 0) return [];
+    const visits = await this.use.store.visits(executions.map(({ id }) => id));
+    return executions.map((execution) => ({ execution, visits: visits.get(execution.id) ?? [] }));
   }
 
   /** Cancelling what was cancelled before changes nothing. */

@@ -183,6 +183,9 @@ describe('an event on its way through the trigger', () => {
     // Both wait, each by the definition it started with.
     expect(await rig.track(rig.event({ ...about, name: 'paid' }))).toMatchObject(counts(0, 2));
     const { json: list } = await tenant.call('GET', `/v1/workflows/${workflowId}/executions`);
+    // The list tells the same of each as it does alone.
+    for (const one of list.items)
+      expect(one).toEqual((await tenant.call('GET', `/v1/executions/${one.id}`)).json);
     expect(list.items.map((item: { workflowVersion: number }) => item.workflowVersion)).toEqual([2, 1]);
   });
 

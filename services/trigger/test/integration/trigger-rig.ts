@@ -16,7 +16,7 @@ import {
   type AdmittedEvent,
   type EncodedMessage,
   type ExecutionProgress,
-  type ExecutionWithSteps,
+  type Execution,
   type Outcome,
 } from '@trackline/contracts';
 import { Directory, migrateDirectory, type Organization } from '@trackline/directory';
@@ -247,13 +247,13 @@ export class TriggerRig {
     );
   }
 
-  async execution(call: Call, id: string): Promise<ExecutionWithSteps> {
-    const { status, json, text } = await call<ExecutionWithSteps>('GET', `/v1/executions/${id}`);
+  async execution(call: Call, id: string): Promise<Execution> {
+    const { status, json, text } = await call<Execution>('GET', `/v1/executions/${id}`);
     if (status !== 200) throw new Error(text);
     return json;
   }
 
-  async executionOf(call: Call, workflowId: string, contactId: string): Promise<ExecutionWithSteps> {
+  async executionOf(call: Call, workflowId: string, contactId: string): Promise<Execution> {
     const { json } = await call('GET', `/v1/workflows/${workflowId}/executions?contactId=${contactId}`);
     if (json.items.length !== 1) throw new Error(`${json.items.length} executions of this contact`);
     return this.execution(call, json.items[0].id);

@@ -4,11 +4,11 @@ import {
   Problem,
   type Execution as ExecutionAnswer,
   type ExecutionStep,
-  type ExecutionWithSteps,
   type Workflow as WorkflowAnswer,
 } from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
-import type { Execution, StepVisit } from '../../domain/execution.ts';
+import type { StepVisit } from '../../domain/execution.ts';
+import type { ExecutionHistory } from '../../pipeline/run-by-hand.ts';
 import type { ListPage, WorkflowRecord } from '../../ports.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -21,18 +21,6 @@ export const toWorkflowAnswer = (workflow: WorkflowRecord): WorkflowAnswer => ({
   definition: workflow.definition,
   createdAt: iso(workflow.createdAtMs),
   updatedAt: iso(workflow.updatedAtMs),
-});
-
-export const toExecutionAnswer = (execution: Execution): ExecutionAnswer => ({
-  id: execution.id,
-  workflowId: execution.workflowId,
-  workflowVersion: execution.workflowVersion,
-  contactId: execution.contactId,
-  status: execution.status,
-  startedAt: iso(execution.startedAtMs),
-  ...(execution.endedAtMs !== null && { endedAt: iso(execution.endedAtMs) }),
-  ...(execution.reason !== null && { reason: execution.reason }),
-  ...(execution.trigger.eventId !== null && { triggerEventId: execution.trigger.eventId }),
 });
 
 const toStep = ({
@@ -53,10 +41,18 @@ const toStep = ({
   ...(detail && { detail }),
 });
 
-export const toExecutionWithSteps = (
-  execution: Execution,
-  visits: readonly StepVisit[],
-): ExecutionWithSteps => ({ ...toExecutionAnswer(execution), steps: visits.map(toStep) });
+export const toExecutionAnswer = ({ execution, visits }: ExecutionHistory): ExecutionAnswer => ({
+  id: execution.id,
+  workflowId: execution.workflowId,
+  workflowVersion: execution.workflowVersion,
+  contactId: execution.contactId,
+  status: execution.status,
+  startedAt: iso(execution.startedAtMs),
+  ...(execution.endedAtMs !== null && { endedAt: iso(execution.endedAtMs) }),
+  ...(execution.reason !== null && { reason: execution.reason }),
+  ...(execution.trigger.eventId !== null && { triggerEventId: execution.trigger.eventId }),
+  steps: visits.map(toStep),
+});
 
 /** One more than asked for is read, to know whether there is a next page. */
 export function toListPage({

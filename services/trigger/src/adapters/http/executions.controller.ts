@@ -7,13 +7,13 @@ import {
   Problem,
   triggerWorkflow,
   type ExecutionStatus,
-  type ExecutionWithSteps,
+  type Execution,
 } from '@trackline/contracts';
 import { CurrentOrganization, type Organization } from '@trackline/directory';
 import { Route } from '@trackline/http';
 import type { ManageWorkflows } from '../../pipeline/manage-workflows.ts';
 import type { RunByHand } from '../../pipeline/run-by-hand.ts';
-import { toExecutionAnswer, toExecutionWithSteps, toListPage, toPage } from './answers.ts';
+import { toExecutionAnswer, toListPage, toPage } from './answers.ts';
 import { MANAGE_WORKFLOWS } from './workflows.controller.ts';
 
 export const RUN_BY_HAND = Symbol('RunByHand');
@@ -79,16 +79,15 @@ export class ExecutionsController {
   async get(
     @CurrentOrganization() { id }: Organization,
     @Param('id') executionId: string,
-  ): Promise<ExecutionWithSteps> {
-    const { execution, visits } = await this.executions.find(id, executionId);
-    return toExecutionWithSteps(execution, visits);
+  ): Promise<Execution> {
+    return toExecutionAnswer(await this.executions.find(id, executionId));
   }
 
   @Route(cancelExecution)
   async cancel(
     @CurrentOrganization() organization: Organization,
     @Param('id') executionId: string,
-  ): Promise<ExecutionWithSteps> {
+  ): Promise<Execution> {
     await this.executions.cancel(organization.id, executionId);
     return this.get(organization, executionId);
   }

@@ -1,4 +1,5 @@
 import type { Database } from '@trackline/postgres';
+import type { StepVisit } from '../../domain/execution.ts';
 import type { ExecutionStore } from '../../ports.ts';
 import {
   EXECUTION_COLUMNS,
@@ -21,14 +22,20 @@ export const executionStore = (database: Database): ExecutionStore => ({
     return rows[0] && fromExecutionRow(rows[0]);
   },
 
-  async visits(executionId) {
-    const { rows } = await database.query<StepRow>({
+  async visits(executionIds) {
+    const { rows } = await database.query<StepRow & { execution_id: string }>({
       name: 'trigger.steps',
-      text: `SELECT visit, step_id, type, status, branch, started_at, ended_at, detail FROM trigger.step
-             WHERE execution_id = $1 ORDER BY visit`,
-      values: [executionId],
+      text: `SELECT execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail FROM trigger.step
+             WHERE execution_id = ANY ($1::uuid[]) ORDER BY execution_id, visit`,
+      values: [executionIds],
     });
-    return rows.map(fromStepRow);
+    const visits = new Map<string, StepVisit[]>();
+    for (const row of rows) {
+      const own = visits.get(row.execution_id);
+      if (own) own.push(fromStepRow(row));
+      else visits.set(row.execution_id, [fromStepRow(row)]);
+    }
+    return visits;
   },
 
   async list(workflowId, { limit, after, status, contactId }) {
