@@ -97,6 +97,14 @@ describe('a comparison', () => {
     );
   });
 
+  it('never throws over an object that says it cannot be text', () => {
+    for (const odd of [{ toString: '' }, { valueOf: 1, toString: null }, [{ toString: '' }]]) {
+      expect(holds(false, 'equals', odd)).toBe(false);
+      expect(holds([true], 'contains', odd)).toBe(false);
+    }
+    expect(holds(false, 'equals', ['false'])).toBe(false);
+  });
+
   it('and its negation never agree', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (left, right) => {

@@ -31,9 +31,17 @@ function equals(left: unknown, right: unknown): boolean {
     const number = asNumber(left);
     return number !== undefined && number === asNumber(right);
   }
-  if (typeof left === 'boolean' || typeof right === 'boolean') return String(left) === String(right);
+  if (typeof left === 'boolean' || typeof right === 'boolean') return sameWord(left, right);
   if (typeof left === 'object' && typeof right === 'object') return canonical(left) === canonical(right);
   return false;
+}
+
+const asWord = (value: unknown): string | undefined =>
+  typeof value === 'boolean' ? String(value) : typeof value === 'string' ? value : undefined;
+
+function sameWord(left: unknown, right: unknown): boolean {
+  const word = asWord(left);
+  return word !== undefined && word === asWord(right);
 }
 
 function canonical(value: unknown): string {
