@@ -6,6 +6,7 @@ const lane = (displayName, testMatch, extra = {}) => ({
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@trackline/source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^fast-check$': '<rootDir>/libs/testkit/seeded-fast-check.mjs' },
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.trackline/'],
   transform: {
     '^.+\\.ts$': [
