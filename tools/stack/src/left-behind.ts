@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Places } from './places.ts';
-import { isRunning } from './processes/identity.ts';
 import { forgetRecord, readRecords } from './processes/run-record.ts';
-import { stopInOrder } from './processes/stopping.ts';
+import { lives, stopInOrder } from './processes/stopping.ts';
 import type { Say } from './say.ts';
 
 /**
@@ -13,7 +12,7 @@ export async function clearLeftBehind(places: Places, say: Say): Promise<void> {
   const startedMs = Date.now();
   rmSync(places.stackFile, { force: true });
   const records = readRecords(places.run);
-  const orphans = records.filter(isRunning);
+  const orphans = records.filter(lives);
   if (orphans.length > 0) {
     say.notice(
       'earlier run',
