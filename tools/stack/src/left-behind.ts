@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import type { Places } from './places.ts';
+import { isRunning } from './processes/identity.ts';
 import { forgetRecord, readRecords } from './processes/run-record.ts';
-import { lives, stopInOrder } from './processes/stopping.ts';
+import { stopInOrder } from './processes/stopping.ts';
 import type { Say } from './say.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function clearLeftBehind(places: Places, say: Say): Promise<void> {
   const startedMs = Date.now();
   rmSync(places.stackFile, { force: true });
   const records = readRecords(places.run);
-  const orphans = records.filter(lives);
+  const orphans = records.filter(isRunning);
   if (orphans.length > 0) {
     say.notice(
       'earlier run',

@@ -10,16 +10,13 @@ import type { Say } from './say.ts';
 const LANE_WITHIN_MS = 15 * 60_000;
 /** Jest has written its report and should be gone; what keeps it is an open handle of some test. */
 const LEAVES_WITHIN_MS = 15_000;
-/** Tests start processes too, whole stacks among them: these are asked to stop, and given the time that a stack needs. */
-const GRACE_MS = 30_000;
+const GRACE_MS = 2_000;
 
 /**
  * Tests that share one broker and two cores with a whole stack run one file after the other. They wait for conditions, with
  * bounds of their own; jest's five seconds would measure how busy the machine is.
  */
 const WITH_REAL_THINGS = ['--runInBand', '--testTimeout=60000'];
-
-const NOTHING: LaneResult = { passed: 0, failed: 0, skipped: 0 };
 
 export interface LaneRun {
   readonly lane: Lane;
@@ -51,12 +48,6 @@ export async function runLane(
     speaks: true,
   });
   const end = await endOf(jest, reportFile);
-  // Stopped in the middle: whoever stopped it counts the lane as one that could not run.
-  if (children.isClosed) return NOTHING;
-  const hasGone = jest.exit() !== undefined;
-  if ((await jest.stop()) !== 'was gone' && hasGone) {
-    say.notice(lane.name, 'some test left a process running; it was stopped');
-  }
   const report = readJson<JestReport>(reportFile);
   const result = report ? toResult(report) : { passed: 0, failed: 1, skipped: 0 };
   const elapsedMs = Date.now() - startedMs;
@@ -88,6 +79,7 @@ async function endOf(jest: Child, reportFile: string): Promise<string> {
       after(LANE_WITHIN_MS, 'takes too long').catch(() => never),
       lingering().catch(() => never),
     ]);
+    await jest.stop();
     return end;
   } finally {
     timers.abort();

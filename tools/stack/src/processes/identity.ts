@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** A process and no later one that happens to get its number. */
 export interface ProcessIdentity {
@@ -19,37 +19,13 @@ export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.began === identity.began;
 }
 
-/** Whether any process of this group is alive. */
-export function groupLives(group: number): boolean {
-  if (group <= 0 || !mayHaveMembers(group)) return false;
-  if (process.platform !== 'linux') return true;
-  // A corpse that nobody has buried counts for the kernel, and not for us.
-  return readdirSync('/proc').some(
-    (name) => /^\d+$/.test(name) && linuxProcess(Number(name))?.group === group,
-  );
-}
-
-function mayHaveMembers(group: number): boolean {
-  try {
-    process.kill(-group, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
+/** proc_pid_stat(5): after the command in parentheses come the state and, 19 fields on, the start in ticks since boot. */
 function beganOnLinux(pid: number): string | undefined {
-  const found = linuxProcess(pid);
-  return found && `${bootId()}:${found.startTicks}`;
-}
-
-/** proc_pid_stat(5): after the command in parentheses come the state, parent, group and, 17 fields on, the start in ticks since boot. */
-function linuxProcess(pid: number): { group: number; startTicks: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return { group: Number(fields[2]), startTicks: fields[19]! };
+    return `${bootId()}:${fields[19]}`;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { groupLives, identify } from './identity.ts';
+import { isRunning } from './identity.ts';
 import { PHASES, type RunRecord } from './run-record.ts';
 
 const LOOK_EVERY_MS = 25;
@@ -20,36 +20,26 @@ export async function stopInOrder(
 }
 
 export async function stopProcess(record: RunRecord): Promise<Stopped> {
-  if (!lives(record)) return 'was gone';
-  // Tasks start processes of their own (jest, Maven) and do not pass a signal on; of the others each knows how to stop its own.
-  signal(record, record.stopSignal, record.phase === 'task' ? 'group' : 'leader');
+  if (!signal(record, record.stopSignal)) return 'was gone';
   if (await gone(record, record.graceMs)) return 'stopped';
-  signal(record, 'SIGKILL', 'group');
+  signal(record, 'SIGKILL');
   await gone(record, KILLED_WITHIN_MS);
   return 'killed';
 }
 
-/**
- * Whether that very process runs, or one that it left behind: each has a process group of its own, by its number. Somebody else who
- * has that number now is never taken for it.
- */
-export function lives(record: RunRecord): boolean {
-  const now = identify(record.pid);
-  return now === undefined ? groupLives(record.pid) : now.began === record.began;
-}
-
-function signal(record: RunRecord, name: NodeJS.Signals, to: 'leader' | 'group'): void {
-  const leaderIsGone = identify(record.pid) === undefined;
+function signal(record: RunRecord, name: NodeJS.Signals): boolean {
+  if (!isRunning(record)) return false;
   try {
-    process.kill(to === 'group' || leaderIsGone ? -record.pid : record.pid, name);
+    process.kill(record.pid, name);
+    return true;
   } catch {
-    // It went in this moment.
+    return false;
   }
 }
 
 async function gone(record: RunRecord, withinMs: number): Promise<boolean> {
   const deadlineMs = Date.now() + withinMs;
-  while (lives(record)) {
+  while (isRunning(record)) {
     if (Date.now() > deadlineMs) return false;
     await sleep(LOOK_EVERY_MS);
   }
