@@ -15,6 +15,8 @@ describe('topics', () => {
       'events.refused.v1',
       'executions.progressed.v1',
       'contacts.changed.v1',
+      'actions.requested.v1',
+      'actions.completed.v1',
     ]) {
       const [source, letters] = [name, `${name}.dlq`].map((wanted) =>
         topics.find((topic) => topic.name === wanted)!,

@@ -43,6 +43,8 @@ export const ADMITTED = 'events.admitted.v1';
 export const REFUSED = 'events.refused.v1';
 export const EXECUTIONS = 'executions.progressed.v1';
 export const CONTACTS = 'contacts.changed.v1';
+export const ACTIONS_REQUESTED = 'actions.requested.v1';
+export const ACTIONS_COMPLETED = 'actions.completed.v1';
 export const OUTCOMES = 'outcomes.v1';
 export const USAGE = 'usage.noticed.v1';
 export const PROGRESS = 'progress.v1';
@@ -91,6 +93,13 @@ const consumed: readonly TopicContract[] = [
     ['trigger', 'timeline', 'dedup-meter'],
     'Contacts created, updated, merged or erased.',
   ),
+  contactTopic(
+    ACTIONS_REQUESTED,
+    'trigger',
+    ['connectors'],
+    'What workflows want to have done outside: webhooks and messages, fully rendered.',
+  ),
+  contactTopic(ACTIONS_COMPLETED, 'connectors', ['trigger', 'timeline'], 'How each of those ended.'),
 ];
 
 const DEAD_LETTER_RETENTION_MS = 30 * DAY_MS;

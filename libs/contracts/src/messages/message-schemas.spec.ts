@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  ACTIONS_COMPLETED,
+  ACTIONS_REQUESTED,
   ADMITTED,
   CONTACTS,
   EXECUTIONS,
@@ -11,6 +13,7 @@ import {
   USAGE,
 } from '../topics.ts';
 import { validator } from '../validation.ts';
+import { encodeCompletedAction, encodeRequestedAction, type RequestedAction } from './action.ts';
 import { encodeContactChange } from './contact.ts';
 import { encodeAdmitted, encodeReceived, encodeRefused, type JudgedEvent } from './event.ts';
 import { encodeExecution } from './execution.ts';
@@ -37,6 +40,37 @@ const event: JudgedEvent = {
 };
 const atMs = 1_790_000_000_000;
 
+const cause = {
+  id: 'a1',
+  organizationId: 'o1',
+  contactId: 'c1',
+  executionId: 'x1',
+  workflowId: 'w1',
+  stepId: 's1',
+  visit: 0,
+};
+
+const requestedActions: readonly RequestedAction[] = [
+  {
+    kind: 'webhook' as const,
+    request: { url: 'https://a.example/', method: 'POST' as const, headers: { a: 'b' }, body: '{}' },
+  },
+  {
+    kind: 'email' as const,
+    request: { to: 'a@b.example', subject: 's', from: 'c@d.example', replyTo: 'r', html: 'h', text: 't' },
+  },
+  {
+    kind: 'whatsapp' as const,
+    request: {
+      to: '+15550100',
+      body: 'hi',
+      template: { name: 'n', language: 'en', parameters: ['p'] },
+      phoneNumberId: '1',
+    },
+  },
+  { kind: 'sms' as const, request: { to: '+15550100', body: 'hi' } },
+].map((what) => ({ ...cause, workflowVersion: 1, requestedAtMs: atMs, ...what }));
+
 /** One message of each encoder with every optional field set: whatever it writes, its schema knows. */
 const encoded: readonly EncodedMessage[] = [
   encodeReceived(event),
@@ -57,6 +91,16 @@ const encoded: readonly EncodedMessage[] = [
     atMs,
   }),
   encodeContactChange({ id: 'k', organizationId: 'o1', contactId: 'c1', change: 'merged', into: 'c2', atMs }),
+  ...requestedActions.map(encodeRequestedAction),
+  encodeCompletedAction({
+    ...cause,
+    kind: 'webhook',
+    status: 'failed',
+    attempts: 3,
+    providerMessageId: 'm',
+    detail: { status: 500 },
+    completedAtMs: atMs,
+  }),
   encodeOutcomes(3, [
     {
       correlation: 'abc',
@@ -108,7 +152,18 @@ describe('the schema of a message', () => {
       .map((topic) => topic.name)
       .filter((name) => !name.endsWith('.dlq') && name !== 'events.inbound.v1');
     expect(written.sort()).toEqual(
-      [ADMITTED, CONTACTS, EXECUTIONS, OUTCOMES, PROGRESS, RECEIVED, REFUSED, USAGE].sort(),
+      [
+        ACTIONS_COMPLETED,
+        ACTIONS_REQUESTED,
+        ADMITTED,
+        CONTACTS,
+        EXECUTIONS,
+        OUTCOMES,
+        PROGRESS,
+        RECEIVED,
+        REFUSED,
+        USAGE,
+      ].sort(),
     );
     expect([...new Set(encoded.map((message) => message.topic))].sort()).toEqual(written);
   });

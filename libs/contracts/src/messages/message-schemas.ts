@@ -2,6 +2,8 @@ import { Type, type TObject, type TProperties, type TSchema } from '@sinclair/ty
 import { InboundBody } from '../routes/events.ts';
 import { EventName, Id, Properties } from '../schemas.ts';
 import {
+  ACTIONS_COMPLETED,
+  ACTIONS_REQUESTED,
   ADMITTED,
   CONTACTS,
   EXECUTIONS,
@@ -12,6 +14,7 @@ import {
   REFUSED,
   USAGE,
 } from '../topics.ts';
+import { actionSchemas } from './action-schemas.ts';
 
 /**
  * What a message looks like on the wire, for its readers in other languages. A test holds every encoder of this
@@ -74,6 +77,8 @@ const judgedHeaders = {
     description: "The organisation's events of the month after this verdict, a number.",
   }),
 };
+
+const actionHeaders = { ce_time: Time, ce_organization: Id, ce_contact: Id };
 
 export const messageSchemas: Readonly<Record<string, MessageSchema>> = {
   [INBOUND]: {
@@ -163,6 +168,16 @@ export const messageSchemas: Readonly<Record<string, MessageSchema>> = {
       ),
       atMs: Milliseconds,
     }),
+  },
+  [ACTIONS_REQUESTED]: {
+    name: 'ActionRequested',
+    headers: cloudEvent(actionSchemas.requestedType, actionHeaders),
+    payload: actionSchemas.requested,
+  },
+  [ACTIONS_COMPLETED]: {
+    name: 'ActionCompleted',
+    headers: cloudEvent(actionSchemas.completedType, actionHeaders),
+    payload: actionSchemas.completed,
   },
   [OUTCOMES]: {
     name: 'Outcomes',

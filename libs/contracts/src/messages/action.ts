@@ -1,0 +1,136 @@
+import type { EncodedMessage, RawMessage } from './headers.ts';
+import { contactKey, required } from './headers.ts';
+import { ACTIONS_COMPLETED, ACTIONS_REQUESTED } from '../topics.ts';
+
+export const ACTION_KINDS = ['webhook', 'email', 'whatsapp', 'sms'] as const;
+export type ActionKind = (typeof ACTION_KINDS)[number];
+
+/** A call of the customer's own address, signed as https://www.standardwebhooks.com says. */
+export interface WebhookRequest {
+  readonly url: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent as it is; absent for a method without a body. */
+  readonly body?: string;
+}
+
+export interface EmailRequest {
+  readonly to: string;
+  readonly subject: string;
+  readonly from?: string;
+  readonly replyTo?: string;
+  readonly html?: string;
+  readonly text?: string;
+}
+
+/** A message of WhatsApp's Cloud API: free text, or a template with its parameters in order. */
+export interface WhatsappRequest {
+  /** E.164. */
+  readonly to: string;
+  readonly body?: string;
+  readonly template?: {
+    readonly name: string;
+    readonly language: string;
+    readonly parameters: readonly string[];
+  };
+  /** Which number of the organisation sends; absent: the only one it has. */
+  readonly phoneNumberId?: string;
+}
+
+export interface SmsRequest {
+  /** E.164. */
+  readonly to: string;
+  readonly body: string;
+}
+
+export interface ActionRequests {
+  readonly webhook: WebhookRequest;
+  readonly email: EmailRequest;
+  readonly whatsapp: WhatsappRequest;
+  readonly sms: SmsRequest;
+}
+
+/** Something that a workflow wants to have done outside: fully rendered, nothing is looked up any more. */
+export type RequestedAction = {
+  /** A hash of (execution, step, visit): the same at every redelivery and every attempt. The idempotency key of the delivery. */
+  readonly id: string;
+  readonly organizationId: string;
+  readonly contactId: string;
+  readonly executionId: string;
+  readonly workflowId: string;
+  readonly workflowVersion: number;
+  readonly stepId: string;
+  readonly visit: number;
+  /** Milliseconds since the epoch. */
+  readonly requestedAtMs: number;
+} & {
+  readonly [Kind in ActionKind]: { readonly kind: Kind; readonly request: ActionRequests[Kind] };
+}[ActionKind];
+
+/** How an action ended. Comes once per action, as far as its reader's memory goes; a message seen again has no second effect. */
+export interface CompletedAction {
+  /** As in the request. */
+  readonly id: string;
+  readonly organizationId: string;
+  readonly contactId: string;
+  readonly executionId: string;
+  readonly workflowId: string;
+  readonly stepId: string;
+  readonly visit: number;
+  readonly kind: ActionKind;
+  /** `logged`: no credentials are set, so it was shown in the log and sent to nobody. */
+  readonly status: 'delivered' | 'logged' | 'failed';
+  readonly attempts: number;
+  /** How the destination names it: WhatsApp's `wamid`, the Message-ID of a mail. */
+  readonly providerMessageId?: string;
+  /** What the destination said: a status, and why it failed. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the epoch. */
+  readonly completedAtMs: number;
+}
+
+const headersOf = (
+  action: RequestedAction | CompletedAction,
+  { id, type, atMs }: { id: string; type: string; atMs: number },
+) => ({
+  ce_specversion: '1.0',
+  ce_id: id,
+  ce_type: type,
+  ce_source: `/organizations/${action.organizationId}/workflows/${action.workflowId}`,
+  ce_time: new Date(atMs).toISOString(),
+  ce_organization: action.organizationId,
+  ce_contact: action.contactId,
+  'content-type': 'application/json',
+});
+
+export const encodeRequestedAction = (action: RequestedAction): EncodedMessage => ({
+  topic: ACTIONS_REQUESTED,
+  key: contactKey(action.organizationId, action.contactId),
+  value: JSON.stringify(action),
+  headers: headersOf(action, {
+    id: action.id,
+    type: `com.trackline.action.requested.${action.kind}`,
+    atMs: action.requestedAtMs,
+  }),
+});
+
+export const encodeCompletedAction = (action: CompletedAction): EncodedMessage => ({
+  topic: ACTIONS_COMPLETED,
+  key: contactKey(action.organizationId, action.contactId),
+  value: JSON.stringify(action),
+  headers: headersOf(action, {
+    id: action.id,
+    type: `com.trackline.action.completed.${action.kind}`,
+    atMs: action.completedAtMs,
+  }),
+});
+
+const bodyOf = (message: RawMessage): unknown => {
+  required(message.headers, 'ce_id');
+  return JSON.parse((message.value ?? Buffer.from('{}')).toString('utf8'));
+};
+
+export const decodeRequestedAction = (message: RawMessage): RequestedAction =>
+  bodyOf(message) as RequestedAction;
+export const decodeCompletedAction = (message: RawMessage): CompletedAction =>
+  bodyOf(message) as CompletedAction;
