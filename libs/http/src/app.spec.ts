@@ -275,6 +275,32 @@ describe('the HTTP door', () => {
   });
 });
 
+describe('a request that trickles in', () => {
+  it('gets 408 when its time is over, and its connection is closed', async () => {
+    const impatient = await createHttpApp(DoorModule, {
+      logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
+      requestTimeoutMs: 200,
+    });
+    await impatient.listen(0, '127.0.0.1');
+    try {
+      const port = Number(new URL(await impatient.getUrl()).port);
+      const socket = connect(port, '127.0.0.1');
+      socket.write(
+        'POST /v1/echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{',
+      );
+      const told = await new Promise<string>((resolve) => {
+        let text = '';
+        socket.on('data', (bytes) => (text += bytes.toString()));
+        socket.on('close', () => resolve(text));
+      });
+      expect(told).toContain('HTTP/1.1 408');
+      expect(JSON.parse(told.split('\r\n\r\n')[1]!)).toMatchObject({ code: 'REQUEST_TIMEOUT' });
+    } finally {
+      await impatient.close();
+    }
+  });
+});
+
 describe('draining', () => {
   it('answers what is under way and does not wait for its connection to be given up', async () => {
     const draining = await createHttpApp(DoorModule, {

@@ -26,7 +26,17 @@ export interface HttpAppSettings {
     reply: FastifyReply,
     contract: RouteContract,
   ) => Promise<void>;
+  /** From a request's first byte to its last; who takes longer gets 408. Default 30 s. */
+  readonly requestTimeoutMs?: number;
 }
+
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Node looks at its connections this often; a timeout is late by so much at most. */
+const TIMEOUT_CHECK_MS = 5_000;
+const SOCKET_STATUS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const MAX_URL_PART = 1024;
@@ -36,10 +46,10 @@ const requestIdOf = (request: IncomingMessage): string => {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7();
 };
 
-/** Bytes that are no HTTP request at all still get an answer in the common form. */
+/** Bytes that are no HTTP request at all, and requests that never end, still get an answer in the common form. */
 function answerOnSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
+  const status = SOCKET_STATUS[error.code ?? ''] ?? 400;
   const problem = toProblem({ statusCode: status });
   const requestId = uuidv7();
   const body = JSON.stringify(problemBody(problem, requestId));
@@ -95,7 +105,14 @@ function closeConnectionsWhileDraining(fastify: FastifyInstance): void {
 
 /** A Nest application on Fastify whose every answer, also of the layers below Nest, keeps the common form. Does not listen yet. */
 export async function createHttpApp(module: unknown, settings: HttpAppSettings): Promise<HttpApp> {
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings;
   const adapter = new FastifyAdapter({
+    // Fastify's own default lets a body trickle in for ever.
+    requestTimeout: requestTimeoutMs,
+    http: {
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, requestTimeoutMs),
+    },
     bodyLimit: BODY_LIMIT_BYTES,
     genReqId: requestIdOf,
     clientErrorHandler: answerOnSocket,

@@ -10,6 +10,7 @@ const BY_STATUS: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   403: ['FORBIDDEN', 'This key may not do that.'],
   404: ['NOT_FOUND', 'There is nothing at this address.'],
   405: ['METHOD_NOT_ALLOWED', 'This method is not allowed here.'],
+  408: ['REQUEST_TIMEOUT', 'The request did not arrive in time. Send it again, faster or in smaller parts.'],
   413: ['PAYLOAD_TOO_LARGE', 'The body is larger than 5 MB.'],
   415: ['UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.'],
   431: ['HEADERS_TOO_LARGE', 'The headers are too large.'],

@@ -59,13 +59,17 @@ export function toProblem(error: unknown): Problem {
 
 export const tooLarge = () => new Problem('PAYLOAD_TOO_LARGE', 'The body is larger than 5 MB.');
 
+function toSocketProblem(code: string | undefined): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW') return new Problem('HEADERS_TOO_LARGE', 'The headers are too large.');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new Problem('REQUEST_TIMEOUT', 'The request did not arrive in time.');
+  return new Problem('MALFORMED_REQUEST', 'The request could not be read.');
+}
+
 /** Bytes that are no HTTP request have no reply object: they are answered on the socket. */
 export function answerOnSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const problem =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new Problem('HEADERS_TOO_LARGE', 'The headers are too large.')
-      : new Problem('MALFORMED_REQUEST', 'The request could not be read.');
+  const problem = toSocketProblem(error.code);
   const requestId = uuidv7();
   const body = JSON.stringify(bodyOf(problem, requestId));
   socket.end(

@@ -11,6 +11,8 @@ import type { Upstreams } from './upstreams.ts';
 /** Longer than the longest wait of any route. */
 const UPSTREAM_TIMEOUT_MS = 60_000;
 /** Longer than clients and load balancers keep an idle connection, so that they close it and never meet a closed one. */
+/** As the services behind it: from a request's first byte to its last. */
+const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 75_000;
 const CONNECTIONS_PER_INSTANCE = 512;
 const MAX_URL_PART = 1024;
@@ -45,6 +47,7 @@ export async function createGateway({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_URL_PART },
