@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './identity.ts';
 export * from './messages/action.ts';
 export * from './messages/contact.ts';
+export * from './messages/conversation.ts';
 export * from './messages/event.ts';
 export * from './messages/execution.ts';
 export {

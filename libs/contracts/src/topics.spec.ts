@@ -15,6 +15,7 @@ describe('topics', () => {
       'events.refused.v1',
       'executions.progressed.v1',
       'contacts.changed.v1',
+      'conversations.touched.v1',
       'actions.requested.v1',
       'actions.completed.v1',
     ]) {

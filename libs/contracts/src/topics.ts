@@ -45,6 +45,7 @@ export const EXECUTIONS = 'executions.progressed.v1';
 export const CONTACTS = 'contacts.changed.v1';
 export const ACTIONS_REQUESTED = 'actions.requested.v1';
 export const ACTIONS_COMPLETED = 'actions.completed.v1';
+export const CONVERSATIONS = 'conversations.touched.v1';
 export const OUTCOMES = 'outcomes.v1';
 export const USAGE = 'usage.noticed.v1';
 export const PROGRESS = 'progress.v1';
@@ -92,6 +93,12 @@ const consumed: readonly TopicContract[] = [
     'directory',
     ['trigger', 'timeline', 'dedup-meter'],
     'Contacts created, updated, merged or erased.',
+  ),
+  contactTopic(
+    CONVERSATIONS,
+    'ingest',
+    ['timeline'],
+    'Messages to and from contacts, with the campaign behind them: what orders are attributed by.',
   ),
   contactTopic(
     ACTIONS_REQUESTED,

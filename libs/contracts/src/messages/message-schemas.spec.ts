@@ -4,6 +4,7 @@ import {
   ACTIONS_REQUESTED,
   ADMITTED,
   CONTACTS,
+  CONVERSATIONS,
   EXECUTIONS,
   OUTCOMES,
   PROGRESS,
@@ -15,6 +16,7 @@ import {
 import { validator } from '../validation.ts';
 import { encodeCompletedAction, encodeRequestedAction, type RequestedAction } from './action.ts';
 import { encodeContactChange } from './contact.ts';
+import { encodeTouchedConversation } from './conversation.ts';
 import { encodeAdmitted, encodeReceived, encodeRefused, type JudgedEvent } from './event.ts';
 import { encodeExecution } from './execution.ts';
 import type { EncodedMessage } from './headers.ts';
@@ -91,6 +93,19 @@ const encoded: readonly EncodedMessage[] = [
     atMs,
   }),
   encodeContactChange({ id: 'k', organizationId: 'o1', contactId: 'c1', change: 'merged', into: 'c2', atMs }),
+  encodeTouchedConversation({
+    id: 'v1',
+    organizationId: 'o1',
+    contactId: 'c1',
+    direction: 'outbound',
+    occurredAtMs: atMs,
+    source: 'meta',
+    status: 'read',
+    messageId: 'wamid.1',
+    phoneNumberId: '1',
+    campaign: { type: 'ad', id: 'a', name: 'n' },
+    referral: { ctwaClid: 'x', sourceId: 'a', sourceType: 'ad', headline: 'h' },
+  }),
   ...requestedActions.map(encodeRequestedAction),
   encodeCompletedAction({
     ...cause,
@@ -157,6 +172,7 @@ describe('the schema of a message', () => {
         ACTIONS_REQUESTED,
         ADMITTED,
         CONTACTS,
+        CONVERSATIONS,
         EXECUTIONS,
         OUTCOMES,
         PROGRESS,

@@ -1,4 +1,5 @@
 import { Type, type TObject, type TProperties, type TSchema } from '@sinclair/typebox';
+import { CAMPAIGN_TYPES } from './conversation.ts';
 import { InboundBody } from '../routes/events.ts';
 import { EventName, Id, Properties } from '../schemas.ts';
 import {
@@ -6,6 +7,7 @@ import {
   ACTIONS_REQUESTED,
   ADMITTED,
   CONTACTS,
+  CONVERSATIONS,
   EXECUTIONS,
   INBOUND,
   OUTCOMES,
@@ -167,6 +169,39 @@ export const messageSchemas: Readonly<Record<string, MessageSchema>> = {
         Type.String({ description: 'With `merged`: the contact that this one is an alias of.' }),
       ),
       atMs: Milliseconds,
+    }),
+  },
+  [CONVERSATIONS]: {
+    name: 'ConversationTouched',
+    headers: cloudEvent(Type.Literal('com.trackline.conversation.touched'), {
+      ce_time: Time,
+      ce_organization: Id,
+      ce_contact: Id,
+    }),
+    payload: Type.Object({
+      id: Type.String(),
+      organizationId: Id,
+      contactId: Id,
+      direction: oneOf(['outbound', 'inbound'], '`outbound`: to the contact.'),
+      occurredAtMs: Milliseconds,
+      source: oneOf(['meta', 'api', 'workflow']),
+      status: Type.Optional(oneOf(['sent', 'delivered', 'read', 'failed'], 'Of an outbound message.')),
+      messageId: Type.Optional(Type.String({ description: 'How the messenger names the message.' })),
+      phoneNumberId: Type.Optional(Type.String()),
+      campaign: Type.Optional(
+        Type.Object({ type: oneOf(CAMPAIGN_TYPES), id: Type.String(), name: Type.Optional(Type.String()) }),
+      ),
+      referral: Type.Optional(
+        Type.Object(
+          {
+            ctwaClid: Type.Optional(Type.String()),
+            sourceId: Type.Optional(Type.String()),
+            sourceType: Type.Optional(Type.String()),
+            headline: Type.Optional(Type.String()),
+          },
+          { description: "Of Meta's `referral`: the ad that a customer came from." },
+        ),
+      ),
     }),
   },
   [ACTIONS_REQUESTED]: {
