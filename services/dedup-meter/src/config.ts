@@ -21,6 +21,8 @@ export interface DedupMeterConfig {
   readonly hotWindowMs: number;
   readonly databaseConnections: number;
   readonly batchMessages: number;
+  /** A consumer that is silent for so long has lost its partitions to others. */
+  readonly sessionTimeoutMs: number;
   /** After so long without a message a partition gets a record that shows how far time has come there; 0: never. */
   readonly tickMs: number;
   readonly progressMs: number;
@@ -80,6 +82,7 @@ export function loadConfig(env: Environment): DedupMeterConfig {
     hotWindowMs: whole('HOT_WINDOW_HOURS', 48, 1, 24 * 60) * HOUR_MS,
     databaseConnections: whole('DATABASE_CONNECTIONS', 10, 4, 200),
     batchMessages: whole('BATCH_MESSAGES', 500, 1, 1_000),
+    sessionTimeoutMs: whole('SESSION_TIMEOUT_MS', 10_000, 1_000, 5 * MINUTE_MS),
     tickMs: whole('TICK_MS', 1_000, 0, HOUR_MS),
     progressMs: whole('PROGRESS_MS', 250, 10, MINUTE_MS),
   };

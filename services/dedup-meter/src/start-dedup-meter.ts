@@ -78,6 +78,7 @@ async function serve(parts: AdmissionParts, opened: Opened): Promise<string> {
     connection,
     groupId: GROUP,
     maxBatchMessages: config.batchMessages,
+    sessionTimeoutMs: config.sessionTimeoutMs,
     deadLetters: publisher,
     observer: kafkaObserver(metrics),
     drainTimeoutMs: DRAIN_TIMEOUT_MS,

@@ -5,7 +5,12 @@ const enough = { KAFKA_BROKERS: 'localhost:9092', DATABASE_URL: 'postgres://loca
 
 describe('settings', () => {
   it('have defaults for all but what only the operator knows', () => {
-    expect(loadConfig(enough)).toMatchObject({ httpPort: 8084, httpHost: '127.0.0.1', batchMessages: 500 });
+    expect(loadConfig(enough)).toMatchObject({
+      httpPort: 8084,
+      httpHost: '127.0.0.1',
+      batchMessages: 500,
+      sessionTimeoutMs: 10_000,
+    });
   });
 
   it('are all looked at before anything is said', () => {

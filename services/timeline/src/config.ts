@@ -14,6 +14,8 @@ export interface TimelineConfig {
   readonly databaseConnections: number;
   /** Messages that are put down in one transaction. */
   readonly batchMessages: number;
+  /** A consumer that is silent for so long has lost its partitions to others. */
+  readonly sessionTimeoutMs: number;
   readonly partitionCheckMs: number;
 }
 
@@ -62,6 +64,7 @@ export function loadConfig(env: Environment): TimelineConfig {
     instanceId: env.INSTANCE_ID || `timeline-${process.pid}`,
     databaseConnections: whole('DATABASE_CONNECTIONS', 10, 2, 200),
     batchMessages: whole('BATCH_MESSAGES', 500, 1, 5_000),
+    sessionTimeoutMs: whole('SESSION_TIMEOUT_MS', 10_000, 1_000, 300_000),
     partitionCheckMs: whole('PARTITION_CHECK_MS', 24 * HOUR_MS, 1_000, 24 * HOUR_MS),
   };
   if (problems.length > 0) throw new ConfigProblems(problems);

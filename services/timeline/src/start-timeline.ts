@@ -49,6 +49,7 @@ export async function startTimeline(
     connection,
     groupId: 'timeline',
     maxBatchMessages: config.batchMessages,
+    sessionTimeoutMs: config.sessionTimeoutMs,
     deadLetters,
     observer,
     drainTimeoutMs: DRAIN_TIMEOUT_MS,

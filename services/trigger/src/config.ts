@@ -17,6 +17,8 @@ export interface TriggerConfig {
   readonly databaseConnections: number;
   /** Events that are decided in one transaction. */
   readonly batchMessages: number;
+  /** A consumer that is silent for so long has lost its partitions to others. */
+  readonly sessionTimeoutMs: number;
   /** How often timers are looked at. */
   readonly timerPollMs: number;
   /** Executions that one transaction of timers moves. */
@@ -71,6 +73,7 @@ export function loadConfig(env: Environment): TriggerConfig {
     sourceGeneration: whole('SOURCE_GENERATION', 1, 1, 1_000_000),
     databaseConnections: whole('DATABASE_CONNECTIONS', 10, 2, 200),
     batchMessages: whole('BATCH_MESSAGES', 500, 1, 5_000),
+    sessionTimeoutMs: whole('SESSION_TIMEOUT_MS', 10_000, 1_000, 300_000),
     timerPollMs: whole('TIMER_POLL_MS', 200, 10, 60_000),
     timerChunk: whole('TIMER_CHUNK', 200, 1, 5_000),
     handledHours: whole('HANDLED_HOURS', 48, 1, 24 * 366),

@@ -47,6 +47,7 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
       connection,
       groupId: GROUP,
       maxBatchMessages: config.batchMessages,
+      sessionTimeoutMs: config.sessionTimeoutMs,
       deadLetters: publisher,
       observer,
       drainTimeoutMs: DRAIN_TIMEOUT_MS,
