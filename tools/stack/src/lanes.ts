@@ -2,7 +2,7 @@
 export const LANES = [
   { name: 'unit', needs: 'nothing' },
   { name: 'integration', needs: 'infrastructure' },
-  { name: 'fault', needs: 'stack' },
+  { name: 'fault', needs: 'breakable parts' },
   { name: 'acceptance', needs: 'stack' },
 ] as const;
 export type Lane = (typeof LANES)[number];

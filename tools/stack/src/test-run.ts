@@ -4,6 +4,7 @@ import { bringUpInfrastructure, type Infrastructure } from './infrastructure.ts'
 import { callerOf } from './demonstration/caller.ts';
 import { seed } from './demonstration/seed.ts';
 import { createDatabase } from './dependencies/postgres.ts';
+import { breakableParts } from './fault-lane/breakable-parts.ts';
 import { parseLanes, sum, type Lane, type LaneResult } from './lanes.ts';
 import { placesOf, type Places } from './places.ts';
 import { Ports } from './ports.ts';
@@ -61,6 +62,9 @@ async function runLanes(
       infrastructure = await testInfrastructure(surroundings);
       undo.push(infrastructure.stop);
       env = { ...env, ...(await environmentOfTests(infrastructure)) };
+    }
+    if (lane.needs === 'breakable parts') {
+      env = { ...env, BREAKABLE_PARTS: JSON.stringify(await breakableParts(surroundings)) };
     }
     if (lane.needs === 'stack' && env.STACK_FILE === undefined) {
       env = { ...env, STACK_FILE: await testStack(surroundings, infrastructure!) };

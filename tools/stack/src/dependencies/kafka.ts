@@ -8,6 +8,7 @@ import { describeExit, lastLines, type Children } from '../processes/children.ts
 import type { Surroundings } from '../surroundings.ts';
 import type { Dependency } from './dependency.ts';
 import { fromMaven } from './downloads.ts';
+import { brokerSettings, type BrokerPlace } from './broker-settings.ts';
 import { onceCompleted } from './once-completed.ts';
 import { requireJava, requireJavaAndMaven } from './programs.ts';
 import { waitUntilReachable, waitUntilUp } from './wait-until.ts';
@@ -38,29 +39,11 @@ export async function startKafka(
   surroundings: Surroundings,
   { usualPorts }: { usualPorts: boolean },
 ): Promise<Dependency> {
-  const { places, ports, children } = surroundings;
-  const cached = existsSync(join(places.cache, JARS));
-  if (cached) requireJava('The embedded Kafka');
-  else requireJavaAndMaven('The embedded Kafka');
-  const jars = await fromMaven(surroundings, { name: JARS, profile: 'kafka', goal: 'copy-dependencies' });
+  const { ports, children } = surroundings;
   const port = await ports.choose('kafka', usualPorts ? USUAL_PORT : undefined);
   const controllerPort = await ports.choose('kafka-controller');
-  const directory = join(places.data, 'kafka');
-  mkdirSync(directory, { recursive: true });
-  const properties = join(directory, 'server.properties');
-  writeFileSync(properties, settings(directory, port, controllerPort));
-  const java = (...args: string[]) => [...JVM, ...logging(places), '-cp', `${jars}/*`, ...args];
-  await onceCompleted(join(directory, 'formatted'), async () => {
-    rmSync(join(directory, LOG_DIRECTORY), { recursive: true, force: true });
-    await format(children, java, properties);
-  });
-  const child = children.start({
-    name: 'kafka',
-    phase: 'kafka',
-    command: 'java',
-    args: java('kafka.Kafka', properties),
-    graceMs: GRACE_MS,
-  });
+  const { command, args } = await formattedBroker(surroundings, 'kafka', { port, controllerPort });
+  const child = children.start({ name: 'kafka', phase: 'kafka', command, args, graceMs: GRACE_MS });
   await waitUntilUp('Kafka', child, () => kafkaAnswers(`127.0.0.1:${port}`), UP_WITHIN_MS);
   return {
     address: `127.0.0.1:${port}`,
@@ -69,15 +52,47 @@ export async function startKafka(
   };
 }
 
+export interface FormattedBroker {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** What its storage was formatted to be: the broker's `log.dirs`. */
+  readonly logDirectory: string;
+}
+
+/** A broker that only has to be started: its settings are written, its storage is formatted. */
+export async function formattedBroker(
+  surroundings: Surroundings,
+  name: string,
+  place: BrokerPlace,
+): Promise<FormattedBroker> {
+  const { places, children } = surroundings;
+  const cached = existsSync(join(places.cache, JARS));
+  if (cached) requireJava('The embedded Kafka');
+  else requireJavaAndMaven('The embedded Kafka');
+  const jars = await fromMaven(surroundings, { name: JARS, profile: 'kafka', goal: 'copy-dependencies' });
+  const directory = join(places.data, name);
+  const logDirectory = join(directory, LOG_DIRECTORY);
+  mkdirSync(directory, { recursive: true });
+  const properties = join(directory, 'server.properties');
+  writeFileSync(properties, brokerSettings(logDirectory, place));
+  const java = (...args: string[]) => [...JVM, ...logging(places), '-cp', `${jars}/*`, ...args];
+  await onceCompleted(join(directory, 'formatted'), async () => {
+    rmSync(logDirectory, { recursive: true, force: true });
+    await format(children, `${name}-format`, java, properties);
+  });
+  return { command: 'java', args: java('kafka.Kafka', properties), logDirectory };
+}
+
 async function format(
   children: Children,
+  name: string,
   java: (...args: string[]) => string[],
   properties: string,
 ): Promise<void> {
   // Of an id that begins with the time: a random one may begin with a dash, and is taken for an option.
   const clusterId = uuidToBytes(uuidv7()).toString('base64url');
   const child = children.start({
-    name: 'kafka-format',
+    name,
     phase: 'task',
     command: 'java',
     args: java('kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', properties),
@@ -92,33 +107,6 @@ async function format(
 const logging = (places: Places) => [
   `-Dlog4j2.configurationFile=${join(places.root, 'tools/stack/broker/log4j2.properties')}`,
 ];
-
-/** The names are Kafka's: https://kafka.apache.org/documentation/#brokerconfigs */
-function settings(directory: string, port: number, controllerPort: number): string {
-  return `${Object.entries({
-    'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'inter.broker.listener.name': 'PLAINTEXT',
-    'log.dirs': join(directory, LOG_DIRECTORY),
-    'auto.create.topics.enable': false,
-    'offsets.topic.replication.factor': 1,
-    'offsets.topic.num.partitions': 1,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
-    'transaction.state.log.num.partitions': 1,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
-    // A development group has one member most of the time: nobody to wait for.
-    'group.initial.rebalance.delay.ms': 0,
-  })
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n')}\n`;
-}
 
 /** ApiVersions v0, the one request that every broker answers: length, key 18, version 0, correlation id, client id null. */
 const API_VERSIONS = Buffer.from('0000000a' + '0012' + '0000' + '00000001' + 'ffff', 'hex');

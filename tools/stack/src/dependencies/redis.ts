@@ -50,7 +50,8 @@ export async function startRedis(
   return { address: url, origin, died: child.exited.then(() => child.logFile) };
 }
 
-async function redisServer(surroundings: Surroundings): Promise<{ command: string; origin: string }> {
+/** The program, from the machine or from Maven. */
+export async function redisServer(surroundings: Surroundings): Promise<{ command: string; origin: string }> {
   for (const command of ['redis-server', 'valkey-server']) {
     if (runs(command, '--version')) return { command, origin: `embedded, ${command} of this machine` };
   }
