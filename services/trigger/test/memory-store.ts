@@ -2,6 +2,7 @@ import type { WorkflowStatus } from '@trackline/contracts';
 import type { ContactChangeRequest, Counts } from '../src/domain/effects.ts';
 import { hasEnded, type Execution, type StepVisit, type Workflow } from '../src/domain/execution.ts';
 import type { ContactView } from '../src/domain/fields.ts';
+import { waitedFor } from '../src/domain/graph.ts';
 import { timerOf, type TimerKind } from '../src/domain/timers.ts';
 import type {
   Commit,
@@ -63,12 +64,10 @@ export class MemoryStore {
     indices: async (ids) => {
       await this.pass('indices');
       const workflows = [...this.workflows.values()];
-      const waitedFor = workflows.flatMap(({ graph }) =>
-        [...graph.steps.values()].flatMap(({ step }) =>
-          step.type === 'wait_for_event' ? [step.config.eventName] : [],
-        ),
+      const names = workflows.flatMap(({ definition }) => [...waitedFor(definition)]);
+      return new Map(
+        ids.map((id) => [id, { version: this.organizationVersion, workflows, waitedFor: names }]),
       );
-      return new Map(ids.map((id) => [id, { version: this.organizationVersion, workflows, waitedFor }]));
     },
     definitions: async (refs) => {
       await this.pass('definitions');

@@ -1,7 +1,15 @@
-import type { ContactUpdateConfig, DelayConfig, ExecutionProgress, WorkflowStep } from '@trackline/contracts';
+import type {
+  ContactUpdateConfig,
+  DelayConfig,
+  ExecutionProgress,
+  RequestedAction,
+  SubscriptionConfig,
+  WorkflowStep,
+} from '@trackline/contracts';
 import { holds, passes } from './comparison.ts';
 import { hasEnded, type Execution, type StepVisit, type Workflow } from './execution.ts';
 import { lookUp, type ContactView, type EventView } from './fields.ts';
+import type { RememberedEvent } from './remembered.ts';
 
 /** What may move an execution. */
 export type Input =
@@ -11,12 +19,23 @@ export type Input =
   | { readonly kind: 'due' }
   /** The workflow was enabled again, or put away for good. */
   | { readonly kind: 'turn' }
-  | { readonly kind: 'cancel'; readonly reason: string };
+  | { readonly kind: 'cancel'; readonly reason: string }
+  /** A person wants a failed execution to go on from where it failed. */
+  | { readonly kind: 'retry' };
 
 export interface ContactUpdates {
   readonly stepId: string;
   readonly visit: number;
   readonly updates: readonly ContactUpdateConfig[];
+}
+
+/** On one channel, or with `channel` null on all. */
+export interface SubscriptionChange {
+  readonly stepId: string;
+  readonly visit: number;
+  readonly topicId: string;
+  readonly channel: NonNullable<SubscriptionConfig['channel']> | null;
+  readonly subscribed: boolean;
 }
 
 export type ProgressNote = Pick<ExecutionProgress, 'effect' | 'eventId' | 'reason' | 'status' | 'atMs'>;
@@ -27,6 +46,8 @@ export interface Advance {
   readonly visits: readonly StepVisit[];
   readonly notes: readonly ProgressNote[];
   readonly contactUpdates: readonly ContactUpdates[];
+  readonly subscriptions: readonly SubscriptionChange[];
+  readonly actions: readonly RequestedAction[];
   /** As it is after the updates. */
   readonly contact: ContactView | undefined;
 }
@@ -42,6 +63,8 @@ export interface Surroundings {
   /** `undefined`: there is no such contact any more. */
   readonly contact: ContactView | undefined;
   readonly applyUpdates: ApplyUpdates;
+  /** Events of the contact that waits may look back for, in the order in which they were received. */
+  readonly remembered?: readonly RememberedEvent[];
 }
 
 /** More steps than this without a wait or delay, and the execution fails: a definition has at most a fifth as many. */
@@ -122,6 +145,8 @@ function concerns(workflow: Workflow, execution: Execution, input: Input, nowMs:
       );
     case 'cancel':
       return true;
+    case 'retry':
+      return false;
   }
 }
 
@@ -139,6 +164,8 @@ class Run {
   private readonly visits: StepVisit[] = [];
   private readonly marks: Omit<ProgressNote, 'status' | 'atMs'>[] = [];
   private readonly contactUpdates: ContactUpdates[] = [];
+  private readonly subscriptions: SubscriptionChange[] = [];
+  private readonly actions: RequestedAction[] = [];
 
   constructor(workflow: Workflow, before: Execution, surroundings: Surroundings) {
     this.workflow = workflow;
@@ -216,7 +243,7 @@ class Run {
       case 'delay':
         return this.stopAt(step, 'delayed', this.nowMs + step.config.amount * UNIT_MS[step.config.unit]);
       case 'wait_for_event': {
-        this.execution.waitsFor = [step.config.eventName];
+        this.execution.waitsFor = step.config.eventName === undefined ? [] : [step.config.eventName];
         return this.stopAt(
           step,
           'waiting',
@@ -228,6 +255,8 @@ class Run {
         this.log(step, { status: 'completed', endedAtMs: this.nowMs, detail: { markAs } });
         return this.ended(markAs, reason ?? null);
       }
+      default:
+        return void this.went(step, { status: 'failed', detail: { reason: 'not available yet' } });
     }
   }
 
@@ -312,9 +341,9 @@ class Run {
   }
 
   private stopped(): Advance {
-    const { execution, visits, contactUpdates, contact, nowMs } = this;
+    const { execution, visits, contactUpdates, subscriptions, actions, contact, nowMs } = this;
     const notes = this.marks.map((mark) => ({ ...mark, status: execution.status, atMs: nowMs }));
-    return { execution, visits, notes, contactUpdates, contact };
+    return { execution, visits, notes, contactUpdates, subscriptions, actions, contact };
   }
 }
 

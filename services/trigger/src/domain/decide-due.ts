@@ -2,6 +2,7 @@ import { advance, breakOff, type ApplyUpdates } from './advance.ts';
 import { EffectCollector, type Effects } from './effects.ts';
 import type { Execution, Workflow } from './execution.ts';
 import type { ContactView } from './fields.ts';
+import type { RememberedEvent } from './remembered.ts';
 import type { TimerKind } from './timers.ts';
 
 export interface DueExecution {
@@ -13,6 +14,8 @@ export interface DueWorld {
   readonly workflowOf: (execution: Execution) => Workflow | undefined;
   /** By contact id. */
   readonly contacts: ReadonlyMap<string, ContactView>;
+  /** By contact id: events that waits of these executions may look back for, in the order of their receipt. */
+  readonly remembered?: ReadonlyMap<string, readonly RememberedEvent[]>;
   readonly nowMs: number;
   /** Why none of them can go on; they end here. */
   readonly brokenBy?: string;

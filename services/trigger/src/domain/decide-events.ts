@@ -1,11 +1,13 @@
 import type { AdmittedEvent, Outcome } from '@trackline/contracts';
 import { advance, endsWait, type ApplyUpdates } from './advance.ts';
 import { didSomething, EffectCollector, NO_EFFECT, type Counts, type Effects } from './effects.ts';
+import type { EntryFacts } from './entry.ts';
 import { hasEnded, newExecution, type Execution, type Workflow } from './execution.ts';
 import type { ContactView, EventView } from './fields.ts';
 import { matchTriggers } from './match-triggers.ts';
 import { NO_WORKFLOWS, type OrganizationWorkflows } from './organization.ts';
 import { isPast, type Positions } from './positions.ts';
+import type { RememberedEvent } from './remembered.ts';
 
 /** An admitted event whose properties are read only when something may come of it. */
 export interface IncomingEvent extends AdmittedEvent {
@@ -26,6 +28,12 @@ export interface World {
   readonly contacts: ReadonlyMap<string, ContactView>;
   /** Running executions that allow no other of their workflow and contact beside them: see `soleKey`. */
   readonly soleRuns: ReadonlySet<string>;
+  /** By `entryKey`, for workflows that ask for it (`asksForEntries`); what is missing has never entered. */
+  readonly entries?: ReadonlyMap<string, EntryFacts>;
+  /** Executions that have not ended, by workflow that these events may start. */
+  readonly running?: ReadonlyMap<string, number>;
+  /** By contact id: events that waits may look back for, in the order of their receipt. */
+  readonly remembered?: ReadonlyMap<string, readonly RememberedEvent[]>;
   /** What earlier events did, for those that come again or are asked about. */
   readonly handled: ReadonlyMap<string, Counts>;
 }
@@ -49,6 +57,9 @@ export type EventFate = 'effect' | 'no_effect' | 'seen_before' | 'replay' | 'bac
 
 const waitKey = (organizationId: string, contactId: string, name: string): string =>
   `${organizationId}:${contactId}:${name}`;
+
+/** Of `World.entries`. */
+export const entryKey = (workflowId: string, contactId: string): string => `${workflowId}:${contactId}`;
 
 export const soleKey = (workflowId: string, contactId: string): string => `${workflowId}:${contactId}`;
 
@@ -146,7 +157,7 @@ class Batch {
     const id = this.tools.newId();
     const execution = newExecution(workflow, { id, contactId, event: event.view(), nowMs });
     if (execution.sole && this.soleRuns.has(soleKey(workflow.id, contactId))) {
-      this.effects.refuse(execution, 'an execution of this contact is running, and the workflow allows one');
+      this.effects.refuse(execution, 'already_running');
       return false;
     }
     this.started.set(id, workflow);

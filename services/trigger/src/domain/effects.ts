@@ -1,6 +1,7 @@
-import type { ExecutionProgress } from '@trackline/contracts';
-import type { Advance, ContactUpdates, ProgressNote } from './advance.ts';
+import type { EntryRefusal, ExecutionProgress, RequestedAction } from '@trackline/contracts';
+import type { Advance, ContactUpdates, ProgressNote, SubscriptionChange } from './advance.ts';
 import type { Execution, StepVisit } from './execution.ts';
+import type { RememberedEvent } from './remembered.ts';
 import { timerOf } from './timers.ts';
 
 /** What one event did. */
@@ -31,6 +32,24 @@ export interface ContactChangeRequest {
   readonly updates: ContactUpdates['updates'];
 }
 
+export interface SubscriptionRequest extends Omit<SubscriptionChange, 'stepId' | 'visit'> {
+  readonly organizationId: string;
+  readonly contactId: string;
+  /** `<execution>/<step>/<visit>`: takes effect once. */
+  readonly cause: string;
+}
+
+/** An entry that the workflow's settings did not allow. Told as progress with the effect `refused`, too. */
+export interface RefusedEntry {
+  readonly organizationId: string;
+  readonly workflowId: string;
+  readonly workflowVersion: number;
+  readonly contactId: string;
+  readonly eventId: string | null;
+  readonly reason: EntryRefusal;
+  readonly atMs: number;
+}
+
 /** All that is to be stored together, or not at all. */
 export interface Effects {
   readonly executions: ReadonlyMap<string, ChangedExecution>;
@@ -38,6 +57,12 @@ export interface Effects {
   readonly visits: ReadonlyMap<string, ReadonlyMap<number, StepVisit>>;
   readonly progress: readonly ExecutionProgress[];
   readonly contactUpdates: readonly ContactChangeRequest[];
+  readonly subscriptions: readonly SubscriptionRequest[];
+  /** Each id once, whatever happens. */
+  readonly actions: readonly RequestedAction[];
+  readonly refusals: readonly RefusedEntry[];
+  /** To be kept until `forgetAtMs`. */
+  readonly remembered: readonly RememberedEvent[];
   readonly handled: ReadonlyMap<string, Counts>;
 }
 
@@ -47,6 +72,10 @@ export class EffectCollector implements Effects {
   readonly visits = new Map<string, Map<number, StepVisit>>();
   readonly progress: ExecutionProgress[] = [];
   readonly contactUpdates: ContactChangeRequest[] = [];
+  readonly subscriptions: SubscriptionRequest[] = [];
+  readonly actions: RequestedAction[] = [];
+  readonly refusals: RefusedEntry[] = [];
+  readonly remembered: RememberedEvent[] = [];
   readonly handled = new Map<string, Counts>();
   private readonly newId: () => string;
 
@@ -55,7 +84,7 @@ export class EffectCollector implements Effects {
   }
 
   /** `before`: the execution as it was read or decided before; `undefined` when it begins with this. */
-  add(before: Execution | undefined, { execution, visits, notes, contactUpdates }: Advance): void {
+  add(before: Execution | undefined, { execution, visits, notes, ...asked }: Advance): void {
     const { id, organizationId, contactId } = execution;
     const earlier = this.executions.get(id);
     this.executions.set(id, {
@@ -68,14 +97,31 @@ export class EffectCollector implements Effects {
     this.visits.set(id, log);
     for (const visit of visits) log.set(visit.visit, visit);
     for (const note of notes) this.tell(execution, note);
-    for (const { stepId, visit, updates } of contactUpdates)
-      this.contactUpdates.push({ organizationId, contactId, cause: `${id}/${stepId}/${visit}`, updates });
+    const from = (stepId: string, visit: number) => ({
+      organizationId,
+      contactId,
+      cause: `${id}/${stepId}/${visit}`,
+    });
+    for (const { stepId, visit, updates } of asked.contactUpdates)
+      this.contactUpdates.push({ ...from(stepId, visit), updates });
+    for (const { stepId, visit, ...change } of asked.subscriptions)
+      this.subscriptions.push({ ...from(stepId, visit), ...change });
+    this.actions.push(...asked.actions);
   }
 
   /** An execution that was not allowed to begin: nothing of it is kept but the word of it. */
-  refuse(execution: Execution, reason: string): void {
-    const { startedAtMs: atMs, trigger } = execution;
+  refuse(execution: Execution, reason: EntryRefusal): void {
+    const { startedAtMs: atMs, trigger, organizationId, workflowId, workflowVersion, contactId } = execution;
     const eventId = trigger.eventId ?? undefined;
+    this.refusals.push({
+      organizationId,
+      workflowId,
+      workflowVersion,
+      contactId,
+      eventId: trigger.eventId,
+      reason,
+      atMs,
+    });
     this.tell(execution, { effect: 'refused', ...(eventId && { eventId }), reason, status: 'refused', atMs });
   }
 
@@ -93,6 +139,12 @@ export class EffectCollector implements Effects {
   }
 
   get isEmpty(): boolean {
-    return this.executions.size === 0 && this.progress.length === 0 && this.handled.size === 0;
+    return (
+      this.executions.size === 0 &&
+      this.visits.size === 0 &&
+      this.progress.length === 0 &&
+      this.remembered.length === 0 &&
+      this.handled.size === 0
+    );
   }
 }

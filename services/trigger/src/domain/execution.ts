@@ -1,6 +1,8 @@
-import type { ExecutionStatus, WorkflowDefinition, WorkflowStatus } from '@trackline/contracts';
+import type { ExecutionStatus, StepType, WorkflowDefinition, WorkflowStatus } from '@trackline/contracts';
+import { isSole } from './entry.ts';
 import type { EventView } from './fields.ts';
 import { toGraph, type Graph } from './graph.ts';
+import type { TakenEvent } from './remembered.ts';
 
 /** One version of a workflow, and how the workflow as a whole stands now. */
 export interface Workflow {
@@ -14,12 +16,19 @@ export interface Workflow {
   readonly usesContact: boolean;
 }
 
-const CONTACT_STEPS = new Set(['condition', 'update_contact']);
+const CONTACT_STEPS: ReadonlySet<string> = new Set<StepType>([
+  'condition',
+  'update_contact',
+  'send_email',
+  'send_sms',
+  'send_whatsapp',
+  'webhook',
+]);
 
 export function toWorkflow(
   stored: Pick<Workflow, 'id' | 'organizationId' | 'version' | 'status' | 'definition'>,
 ): Workflow {
-  const graph = toGraph(stored.definition.steps);
+  const graph = toGraph(stored.definition);
   const usesContact = [...graph.steps.values()].some(({ step }) => CONTACT_STEPS.has(step.type));
   return { ...stored, graph, usesContact };
 }
@@ -51,6 +60,12 @@ export interface Execution {
   readonly resumes: Readonly<Record<string, EventView>>;
   /** The step of the last of them. */
   readonly latestResume: string | null;
+  /** The visit in which a step requested its last action, by step: an engagement wait asks which email was meant. */
+  readonly requested: Readonly<Record<string, number>>;
+  /** Events that no wait of it is ended by again. Empty when no wait of its definition looks back; pruned to what they can see. */
+  readonly taken: readonly TakenEvent[];
+  /** Where a retry goes on, when it fails: `null` where there is nothing that could turn out differently. */
+  readonly retryFrom: string | null;
   readonly startedAtMs: number;
   /** Time in an execution never goes back, whatever the moments of its events. */
   readonly movedAtMs: number;
@@ -102,8 +117,11 @@ export const newExecution = (
   trigger: event,
   resumes: {},
   latestResume: null,
+  requested: {},
+  taken: [],
+  retryFrom: null,
   startedAtMs: nowMs,
   movedAtMs: nowMs,
   endedAtMs: null,
-  sole: workflow.definition.settings?.allowReentry === false,
+  sole: isSole(workflow.definition.settings),
 });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import type { WorkflowStep } from '@trackline/contracts';
 import { hour, mark, wait } from '../../test/engine-builders.ts';
 import { toGraph } from './graph.ts';
 
-const ways = (steps: Parameters<typeof toGraph>[0]) => {
-  const { start, steps: laid } = toGraph(steps);
+const ways = (definition: readonly WorkflowStep[]) => {
+  const { start, steps: laid } = toGraph({ steps: definition });
   return {
     start,
     ways: Object.fromEntries([...laid].map(([id, { next, yes, no }]) => [id, [next, yes, no]])),
@@ -32,5 +33,5 @@ describe('a graph', () => {
     });
   });
 
-  it('of nothing begins nowhere', () => expect(toGraph([]).start).toBeNull());
+  it('of nothing begins nowhere', () => expect(toGraph({ steps: [] }).start).toBeNull());
 });

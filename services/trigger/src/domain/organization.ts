@@ -1,5 +1,6 @@
 import type { WorkflowStatus } from '@trackline/contracts';
 import type { Workflow } from './execution.ts';
+import { isSignalKind, type SignalKind } from './signal.ts';
 
 /** What an organisation has by way of workflows, as of one version of the whole. */
 export interface OrganizationWorkflows {
@@ -8,6 +9,12 @@ export interface OrganizationWorkflows {
   readonly statuses: ReadonlyMap<string, WorkflowStatus>;
   /** Enabled ones in their newest version, by the event that starts them; in the order in which they were created. */
   readonly startedBy: ReadonlyMap<string, readonly Workflow[]>;
+  /** The same for what happens to contacts themselves. */
+  readonly startedBySignal: ReadonlyMap<SignalKind, readonly Workflow[]>;
+  /** Enabled ones with a schedule. */
+  readonly scheduled: readonly Workflow[];
+  /** Events that some wait looks back for, and for how many seconds: these are to be remembered so long. */
+  readonly lookedBack: ReadonlyMap<string, number>;
   /** Events that some version of some workflow waits for. */
   readonly waitedFor: ReadonlySet<string>;
 }
@@ -16,6 +23,9 @@ export const NO_WORKFLOWS: OrganizationWorkflows = {
   version: 0,
   statuses: new Map(),
   startedBy: new Map(),
+  startedBySignal: new Map(),
+  scheduled: [],
+  lookedBack: new Map(),
   waitedFor: new Set(),
 };
 
@@ -24,6 +34,8 @@ export interface OrganizationRows {
   readonly statuses: ReadonlyMap<string, WorkflowStatus>;
   readonly enabled: readonly Workflow[];
   readonly waitedFor: Iterable<string>;
+  /** By event name, in seconds; of several for one name the longest. Absent: nothing looks back. */
+  readonly lookedBack?: Iterable<readonly [name: string, seconds: number]>;
 }
 
 export function toOrganizationWorkflows({
@@ -31,14 +43,30 @@ export function toOrganizationWorkflows({
   statuses,
   enabled,
   waitedFor,
+  lookedBack = [],
 }: OrganizationRows): OrganizationWorkflows {
   const startedBy = new Map<string, Workflow[]>();
+  const startedBySignal = new Map<SignalKind, Workflow[]>();
   for (const workflow of enabled) {
-    const { eventName } = workflow.definition.trigger;
-    if (eventName === undefined) continue;
-    const list = startedBy.get(eventName);
-    if (list) list.push(workflow);
-    else startedBy.set(eventName, [workflow]);
+    const { type, eventName } = workflow.definition.trigger;
+    if (eventName !== undefined) addTo(startedBy, eventName, workflow);
+    else if (isSignalKind(type)) addTo(startedBySignal, type, workflow);
   }
-  return { version, statuses, startedBy, waitedFor: new Set(waitedFor) };
+  const longest = new Map<string, number>();
+  for (const [name, seconds] of lookedBack) longest.set(name, Math.max(seconds, longest.get(name) ?? 0));
+  return {
+    version,
+    statuses,
+    startedBy,
+    startedBySignal,
+    scheduled: enabled.filter(({ definition }) => definition.trigger.type === 'schedule'),
+    lookedBack: longest,
+    waitedFor: new Set(waitedFor),
+  };
+}
+
+function addTo<Key>(index: Map<Key, Workflow[]>, key: Key, workflow: Workflow): void {
+  const list = index.get(key);
+  if (list) list.push(workflow);
+  else index.set(key, [workflow]);
 }

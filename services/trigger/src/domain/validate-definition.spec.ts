@@ -76,7 +76,6 @@ describe('a definition', () => {
       '/settings/contactCooldownSeconds',
       'not available yet',
     ],
-    [{ ...sound, transitions: [] }, '/transitions', 'not available yet'],
     [
       withSteps({ id: 's', type: 'send_email', config: { template: 't' } }),
       '/steps/0/type',
@@ -89,17 +88,11 @@ describe('a definition', () => {
     [withSteps({ ...delay, id: 'with.dot' }), '/steps/0/id', 'letters'],
     [withSteps({ ...delay, config: { amount: 60, unit: 'weeks' } }), '/steps/0/config/amount', '366 days'],
     [
-      withSteps(wait({ eventName: 'x', lookbackSeconds: 5 })),
-      '/steps/0/config/lookbackSeconds',
-      'not available yet',
-    ],
-    [
       withSteps(wait({ eventName: 'x', timeoutSeconds: 0 })),
       '/steps/0/config/timeoutSeconds',
       'whole number',
     ],
     [withSteps(wait({ eventName: 'x', timout: 5 })), '/steps/0/config/timout', 'not known'],
-    [withSteps(wait({})), '/steps/0/config/eventName', ''],
     [
       withSteps(wait({ eventName: 'x', filter: [{ field: 'a', operator: 'is_set', value: 1 }] })),
       '/steps/0/config/filter/0/value',

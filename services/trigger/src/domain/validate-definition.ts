@@ -1,8 +1,8 @@
 import type {
-  AvailableStepType,
   FilterClause,
   Issue,
   Operator,
+  StepType,
   Validation,
   WorkflowDefinition,
   WorkflowTrigger,
@@ -16,7 +16,7 @@ type Check = (value: unknown) => Validation<unknown>;
 export interface DefinitionShapes {
   readonly workflow: Check;
   readonly step: Check;
-  readonly configs: Readonly<Record<AvailableStepType, Check>>;
+  readonly configs: Readonly<Partial<Record<StepType, Check>>>;
 }
 
 export const MAX_STEPS = 200;
@@ -156,7 +156,7 @@ function checkOne(step: unknown, path: string, depth: number, walk: Walk): boole
 }
 
 function checkType(step: Record<string, unknown>, path: string, { shapes, tell }: Walk): void {
-  const type = step.type as AvailableStepType;
+  const type = step.type as StepType;
   if (typeof type !== 'string') return;
   const check = Object.hasOwn(shapes.configs, type) ? shapes.configs[type] : undefined;
   if (!check) {

@@ -1,5 +1,6 @@
 import type { WorkflowDefinition, WorkflowStatus } from '@trackline/contracts';
 import type { Database, Queryable } from '@trackline/postgres';
+import { waitedFor } from '../../domain/graph.ts';
 import type { WorkflowChange, WorkflowRecord, WorkflowStore } from '../../ports.ts';
 import { toTime } from './execution-rows.ts';
 
@@ -106,17 +107,8 @@ async function insertVersion(
   await tx.query({
     text: `INSERT INTO trigger.workflow_version (workflow_id, version, organization_id, definition, wait_event_names, created_at)
            VALUES ($1, $2, $3, $4, $5, now())`,
-    values: [id, version, organizationId, JSON.stringify(definition), [...eventsWaitedFor(definition.steps)]],
+    values: [id, version, organizationId, JSON.stringify(definition), [...waitedFor(definition)]],
   });
-}
-
-function eventsWaitedFor(steps: WorkflowDefinition['steps'], names = new Set<string>()): Set<string> {
-  for (const step of steps) {
-    if (step.type === 'wait_for_event') names.add(step.config.eventName);
-    eventsWaitedFor(step.branches?.yes ?? [], names);
-    eventsWaitedFor(step.branches?.no ?? [], names);
-  }
-  return names;
 }
 
 async function apply(tx: Queryable, workflow: WorkflowRecord, change: WorkflowChange): Promise<void> {

@@ -1,0 +1,42 @@
+import {
+  DEFAULT_CONCURRENT_EXECUTIONS,
+  type EntryRefusal,
+  type WorkflowSettings,
+} from '@trackline/contracts';
+
+/** What is known of the executions of one workflow for one contact. */
+export interface EntryFacts {
+  readonly isRunning: boolean;
+  /** Milliseconds since the epoch. */
+  readonly lastStartedAtMs: number | null;
+  /** When the last of those that have ended did. */
+  readonly lastEndedAtMs: number | null;
+}
+
+export const NEVER_ENTERED: EntryFacts = { isRunning: false, lastStartedAtMs: null, lastEndedAtMs: null };
+
+/** Whether the settings ask for what is in `EntryFacts`; without, it need not be read. */
+export const asksForEntries = (settings: WorkflowSettings = {}): boolean =>
+  isSole(settings) || (settings.contactCooldownSeconds ?? 0) > 0;
+
+/** Whether at most one execution of a contact runs at a time: a delay after its end cannot begin before there is one. */
+export const isSole = ({ allowReentry, reentryDelaySeconds }: WorkflowSettings = {}): boolean =>
+  allowReentry === false || (reentryDelaySeconds ?? 0) > 0;
+
+/** Why a contact may not enter now; `undefined`: it may. `running`: executions of the workflow that have not ended. */
+export function refusalOf(
+  settings: WorkflowSettings = {},
+  { isRunning, lastStartedAtMs, lastEndedAtMs }: EntryFacts,
+  running: number,
+  nowMs: number,
+): EntryRefusal | undefined {
+  const { reentryDelaySeconds = 0, contactCooldownSeconds = 0 } = settings;
+  if (isSole(settings) && isRunning) return 'already_running';
+  if (isWithin(lastEndedAtMs, reentryDelaySeconds, nowMs)) return 'reentry_delay';
+  if (isWithin(lastStartedAtMs, contactCooldownSeconds, nowMs)) return 'contact_cooldown';
+  const most = settings.maxConcurrentExecutions ?? DEFAULT_CONCURRENT_EXECUTIONS;
+  return running >= most ? 'max_concurrent_executions' : undefined;
+}
+
+const isWithin = (sinceMs: number | null, seconds: number, nowMs: number): boolean =>
+  sinceMs !== null && seconds > 0 && nowMs < sinceMs + seconds * 1000;
