@@ -20,6 +20,7 @@ import { KnownWorkflows } from './pipeline/known-workflows.ts';
 import { ManageWorkflows } from './pipeline/manage-workflows.ts';
 import { Outbox } from './pipeline/outbox.ts';
 import type { OwnPartitions, PartitionState } from './pipeline/partition-state.ts';
+import { ReadExecutions } from './pipeline/read-executions.ts';
 import { RunByHand } from './pipeline/run-by-hand.ts';
 import { TimerWatch } from './pipeline/watch-timers.ts';
 import type { TriggerParts } from './trigger.module.ts';
@@ -67,6 +68,7 @@ export function composeTrigger({
   const contacts = directoryContacts(directory);
   const workflows = new KnownWorkflows(workflowReader(database));
   const executions = executionReader(database);
+  const store = executionStore(database);
   const timers = timerReader(database);
   const writer = effectWriter(database, ({ organizationId, contactId }) =>
     partitionOf(contactKey(organizationId, contactId), contactPartitions),
@@ -101,9 +103,10 @@ export function composeTrigger({
         metrics: admittedMetrics,
       },
       workflows: new ManageWorkflows({ store: workflowStore(database), newId: uuidv7, nowMs: Date.now }),
+      executions: new ReadExecutions({ store, workflows }),
       byHand: new RunByHand({
         ...shared,
-        store: executionStore(database),
+        store,
         reader: executions,
         timers,
         contactPartitions,

@@ -221,8 +221,49 @@ export interface ExecutionStore {
   find(organizationId: string, id: string): Promise<Execution | undefined>;
   /** What each of these executions has been through, in order; one that has not begun is missing. */
   visits(executionIds: readonly string[]): Promise<ReadonlyMap<string, readonly StepVisit[]>>;
-  list(
-    workflowId: string,
-    page: ListPage & { readonly status?: ExecutionStatus; readonly contactId?: string },
-  ): Promise<readonly Execution[]>;
+  /** Newest first, by when they were started. */
+  list(organizationId: string, filter: ExecutionFilter): Promise<readonly Execution[]>;
+  /** Running ones of a workflow by where they stand, from an index alone. */
+  standing(workflowId: string): Promise<readonly Standing[]>;
+  /** What happened to a workflow's executions, summed over days: `from` and `to` are dates, both included. */
+  tallies(workflowId: string, from: string, to: string): Promise<readonly Tally[]>;
+  /** The last entries that were refused, newest first; only so many are kept. */
+  refusals(workflowId: string, limit: number): Promise<readonly Refusal[]>;
+}
+
+export interface ExecutionFilter {
+  readonly limit: number;
+  readonly workflowId?: string;
+  readonly contactId?: string;
+  readonly status?: ExecutionStatus;
+  /** Started at or after this moment, in milliseconds since the epoch. */
+  readonly fromMs?: number;
+  /** Started before this moment. */
+  readonly toMs?: number;
+  /** The last item of the page before. */
+  readonly after?: { readonly startedAtMs: number; readonly id: string };
+}
+
+/** How many executions of one version stand at one step. */
+export interface Standing {
+  readonly stepId: string | null;
+  readonly version: number;
+  readonly status: ExecutionStatus;
+  readonly count: number;
+}
+
+export type Happening = 'started' | 'resumed' | 'refused' | 'completed' | 'failed' | 'cancelled';
+
+export interface Tally {
+  readonly what: Happening;
+  /** Why, for `refused`; empty for the others. */
+  readonly reason: string;
+  readonly count: number;
+}
+
+export interface Refusal {
+  readonly contactId: string;
+  readonly eventId: string | null;
+  readonly reason: string;
+  readonly atMs: number;
 }

@@ -7,11 +7,12 @@ import {
   type Metrics,
   type ObservabilitySettings,
 } from '@trackline/observability';
-import { ExecutionsController, RUN_BY_HAND } from './adapters/http/executions.controller.ts';
+import { ExecutionsController, READ_EXECUTIONS, RUN_BY_HAND } from './adapters/http/executions.controller.ts';
 import { honestGuard, honestInterceptor } from './adapters/http/honest-faults.ts';
 import { MANAGE_WORKFLOWS, WorkflowsController } from './adapters/http/workflows.controller.ts';
 import { ADMITTED_FLOW, AdmittedConsumer, type AdmittedFlow } from './adapters/kafka/admitted.consumer.ts';
 import type { ManageWorkflows } from './pipeline/manage-workflows.ts';
+import type { ReadExecutions } from './pipeline/read-executions.ts';
 import type { RunByHand } from './pipeline/run-by-hand.ts';
 
 /** Opened and closed by whoever starts the service; the module only wires them. */
@@ -24,12 +25,13 @@ export interface TriggerParts {
   readonly admitted: AdmittedFlow;
   readonly workflows: ManageWorkflows;
   readonly byHand: RunByHand;
+  readonly executions: ReadExecutions;
 }
 
 @Module({})
 export class TriggerModule {
   static with(parts: TriggerParts): DynamicModule {
-    const { adminToken, logger, metrics, directory, checks, admitted, workflows, byHand } = parts;
+    const { adminToken, logger, metrics, directory, checks, admitted, workflows, byHand, executions } = parts;
     return {
       module: TriggerModule,
       imports: [ObservabilityModule.forService({ service: 'trigger', metrics, logger, checks })],
@@ -38,6 +40,7 @@ export class TriggerModule {
         { provide: ADMITTED_FLOW, useValue: admitted },
         { provide: MANAGE_WORKFLOWS, useValue: workflows },
         { provide: RUN_BY_HAND, useValue: byHand },
+        { provide: READ_EXECUTIONS, useValue: executions },
         { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
         { provide: APP_INTERCEPTOR, useValue: honestInterceptor },
       ],

@@ -213,6 +213,21 @@ export const triggerWorkflow = defineRoute({
   ],
 });
 
+const executionsQuery = {
+  status: Type.Optional(oneOf(EXECUTION_STATUSES, 'Only those in this status.')),
+  contactId: Type.Optional(Id),
+  from: Type.Optional(
+    Type.String({
+      description: 'Started at or after this moment: ISO 8601 with a zone, or a date (UTC).',
+      examples: ['2026-11-01', '2026-11-20T10:00:00.000Z'],
+    }),
+  ),
+  to: Type.Optional(Type.String({ description: 'Started before this moment.' })),
+  limit: Limit,
+  cursor: Cursor,
+};
+const executionsPage = { 200: { description: 'A page of executions.', schema: Page(Execution) } };
+
 export const listExecutions = defineRoute({
   id: 'listExecutions',
   service: 'trigger',
@@ -222,13 +237,94 @@ export const listExecutions = defineRoute({
   tag: 'Executions',
   summary: 'Executions of a workflow, newest first',
   params,
-  query: Type.Object({
-    status: Type.Optional(oneOf(EXECUTION_STATUSES, 'Only those in this status.')),
-    contactId: Type.Optional(Id),
-    limit: Limit,
-    cursor: Cursor,
+  query: Type.Object(executionsQuery),
+  responses: executionsPage,
+  errors: ['VALIDATION_FAILED', 'NOT_FOUND', ...usual],
+});
+
+export const findExecutions = defineRoute({
+  id: 'findExecutions',
+  service: 'trigger',
+  method: 'GET',
+  path: '/v1/executions',
+  auth: 'read',
+  tag: 'Executions',
+  summary: 'Executions of all workflows, newest first',
+  query: Type.Object({ workflowId: Type.Optional(Id), ...executionsQuery }),
+  responses: executionsPage,
+  errors: ['VALIDATION_FAILED', ...usual],
+});
+
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+
+export const StepCounts = Type.Object({
+  stepId: Type.String(),
+  type: Type.String(),
+  waiting: count('Executions that wait here for an event.'),
+  delayed: count('Executions that are held here until a time.'),
+  paused: count('Executions whose next step is this one, held by a pause of the workflow.'),
+});
+
+export const countSteps = defineRoute({
+  id: 'countSteps',
+  service: 'trigger',
+  method: 'GET',
+  path: '/v1/workflows/:id/steps',
+  auth: 'read',
+  tag: 'Workflows',
+  summary: 'How many executions stand where, now',
+  description:
+    'Every step of the newest definition in its order, then steps of older versions at which somebody still stands.',
+  params,
+  responses: {
+    200: { description: 'The steps.', schema: Type.Object({ items: Type.Array(StepCounts) }) },
+  },
+  errors: ['NOT_FOUND', ...usual],
+});
+
+export const WorkflowStatistics = Type.Object({
+  workflowId: Id,
+  from: Type.String({ description: 'The first day that is counted, UTC.' }),
+  to: Type.String({ description: 'The last day that is counted, UTC.' }),
+  running: Type.Object(
+    {
+      waiting: count('For an event.'),
+      delayed: count('Until a time.'),
+      paused: count('By a pause of the workflow.'),
+    },
+    { description: 'Now, whatever the days.' },
+  ),
+  started: count('Executions that were started in these days.'),
+  resumed: count('How often one was resumed.'),
+  refused: count('Entries that were refused.'),
+  completed: count('Executions that ended so.'),
+  failed: count('Executions that ended so; one that was retried and failed again counts twice.'),
+  cancelled: count('Executions that ended so.'),
+  refusedBecause: Type.Array(Type.Object({ reason: Type.String(), count: count('With this reason.') }), {
+    description: 'The refused entries of these days by their reason, the most frequent first.',
   }),
-  responses: { 200: { description: 'A page of executions.', schema: Page(Execution) } },
+  lastRefused: Type.Array(
+    Type.Object({ contactId: Id, eventId: Type.Optional(Id), reason: Type.String(), at: Timestamp }),
+    { description: 'The last refused entries, newest first; at most 20.' },
+  ),
+});
+export type WorkflowStatistics = Static<typeof WorkflowStatistics>;
+
+export const getStatistics = defineRoute({
+  id: 'getStatistics',
+  service: 'trigger',
+  method: 'GET',
+  path: '/v1/workflows/:id/statistics',
+  auth: 'read',
+  tag: 'Workflows',
+  summary: 'What happened to the executions of a workflow',
+  description: 'Counted in the transaction in which it happened. Days are UTC; default: the last 30 days.',
+  params,
+  query: Type.Object({
+    from: Type.Optional(Type.String({ description: 'The first day.', examples: ['2026-11-01'] })),
+    to: Type.Optional(Type.String({ description: 'The last day.' })),
+  }),
+  responses: { 200: { description: 'The counts.', schema: WorkflowStatistics } },
   errors: ['VALIDATION_FAILED', 'NOT_FOUND', ...usual],
 });
 
@@ -267,7 +363,10 @@ export const workflowRoutes = [
   pauseWorkflow,
   archiveWorkflow,
   triggerWorkflow,
+  countSteps,
+  getStatistics,
   listExecutions,
+  findExecutions,
   getExecution,
   cancelExecution,
 ];

@@ -1,3 +1,4 @@
+import type { WorkflowDefinition } from '@trackline/contracts';
 import { toWorkflow, type Execution, type Workflow } from '../domain/execution.ts';
 import { NO_WORKFLOWS, toOrganizationWorkflows, type OrganizationWorkflows } from '../domain/organization.ts';
 import type { OrganizationIndex, VersionRef, WorkflowReader } from '../ports.ts';
@@ -56,6 +57,17 @@ export class KnownWorkflows {
     };
   }
 
+  /** The type of each step, in the order of the definition, for each of these versions that there is. */
+  async stepTypes(
+    workflowId: string,
+    versions: readonly number[],
+  ): Promise<ReadonlyMap<number, ReadonlyMap<string, string>>> {
+    const found = await this.find(versions.map((version) => ({ workflowId, version })));
+    return new Map(
+      [...found.values()].map(({ version, definition }) => [version, typesOf(definition.steps)]),
+    );
+  }
+
   private async reload(ids: readonly string[]): Promise<Organizations> {
     const indices = await this.reader.indices(ids);
     const versions = await this.find([...indices.values()].flatMap(enabledRefs));
@@ -104,3 +116,15 @@ const enabledRefs = ({ workflows }: OrganizationIndex): VersionRef[] =>
   workflows
     .filter(({ status }) => status === 'enabled')
     .map(({ id, version }) => ({ workflowId: id, version }));
+
+function typesOf(
+  steps: WorkflowDefinition['steps'],
+  types = new Map<string, string>(),
+): ReadonlyMap<string, string> {
+  for (const { id, type, branches } of steps) {
+    types.set(id, type);
+    typesOf(branches?.yes ?? [], types);
+    typesOf(branches?.no ?? [], types);
+  }
+  return types;
+}

@@ -1,15 +1,14 @@
-import { contactKey, partitionOf, Problem, type ExecutionStatus } from '@trackline/contracts';
+import { contactKey, partitionOf, Problem } from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
 import { advance } from '../domain/advance.ts';
 import { soleKey } from '../domain/decide-events.ts';
 import { EffectCollector } from '../domain/effects.ts';
-import { hasEnded, newExecution, toWorkflow, type Execution, type StepVisit } from '../domain/execution.ts';
+import { hasEnded, newExecution, toWorkflow, type Execution } from '../domain/execution.ts';
 import type {
   Contacts,
   EffectWriter,
   ExecutionReader,
   ExecutionStore,
-  ListPage,
   TimerReader,
   WorkflowRecord,
 } from '../ports.ts';
@@ -32,12 +31,6 @@ export interface ByHandDependencies {
 
 /** The state that was read is changed by others now and then; more often than this in a row it is not. */
 const MAX_ATTEMPTS = 10;
-
-/** An execution and what it has been through, in order. */
-export interface ExecutionHistory {
-  readonly execution: Execution;
-  readonly visits: readonly StepVisit[];
-}
 
 /** What people do to executions, on whichever instance their request reaches. Refusals are thrown as `Problem`. */
 export class RunByHand {
@@ -98,27 +91,11 @@ export class RunByHand {
     return stands ? execution.id : undefined;
   }
 
-  async find(organizationId: string, id: string): Promise<ExecutionHistory> {
-    const execution = isUuid(id) ? await this.use.store.find(organizationId, id) : undefined;
-    if (!execution) throw new Problem('NOT_FOUND', 'There is no such execution.');
-    return { execution, visits: (await this.use.store.visits([id])).get(id) ?? [] };
-  }
-
-  async list(
-    workflowId: string,
-    page: ListPage & { readonly status?: ExecutionStatus; readonly contactId?: string },
-  ): Promise<readonly ExecutionHistory[]> {
-    if (page.contactId !== undefined && !isUuid(page.contactId)) return [];
-    const executions = await this.use.store.list(workflowId, page);
-    if (executions.length === 0) return [];
-    const visits = await this.use.store.visits(executions.map(({ id }) => id));
-    return executions.map((execution) => ({ execution, visits: visits.get(execution.id) ?? [] }));
-  }
-
   /** Cancelling what was cancelled before changes nothing. */
   async cancel(organizationId: string, id: string): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const { execution } = await this.find(organizationId, id);
+      const execution = isUuid(id) ? await this.use.store.find(organizationId, id) : undefined;
+      if (!execution) throw new Problem('NOT_FOUND', 'There is no such execution.');
       if (execution.status === 'cancelled') return;
       if (hasEnded(execution)) {
         throw new Problem('CONFLICT', `The execution has ended before: it is ${execution.status}.`);

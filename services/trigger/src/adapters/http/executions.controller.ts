@@ -1,22 +1,35 @@
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
 import {
   cancelExecution,
+  countSteps,
   encodeProperties,
+  findExecutions,
   getExecution,
+  getStatistics,
   listExecutions,
   Problem,
   triggerWorkflow,
-  type ExecutionStatus,
   type Execution,
+  type WorkflowStatistics,
 } from '@trackline/contracts';
 import { CurrentOrganization, type Organization } from '@trackline/directory';
 import { Route } from '@trackline/http';
 import type { ManageWorkflows } from '../../pipeline/manage-workflows.ts';
+import type { ReadExecutions } from '../../pipeline/read-executions.ts';
 import type { RunByHand } from '../../pipeline/run-by-hand.ts';
-import { toExecutionAnswer, toListPage, toPage } from './answers.ts';
+import {
+  executionCursor,
+  toDays,
+  toExecutionAnswer,
+  toExecutionFilter,
+  toPage,
+  toStatisticsAnswer,
+  type ExecutionsQuery,
+} from './answers.ts';
 import { MANAGE_WORKFLOWS } from './workflows.controller.ts';
 
 export const RUN_BY_HAND = Symbol('RunByHand');
+export const READ_EXECUTIONS = Symbol('ReadExecutions');
 
 interface TriggerBody {
   contactId?: string;
@@ -24,18 +37,12 @@ interface TriggerBody {
   data?: Record<string, unknown>;
 }
 
-interface ExecutionsQuery {
-  limit?: string;
-  cursor?: string;
-  status?: ExecutionStatus;
-  contactId?: string;
-}
-
 @Controller()
 export class ExecutionsController {
   constructor(
     @Inject(MANAGE_WORKFLOWS) private readonly workflows: ManageWorkflows,
     @Inject(RUN_BY_HAND) private readonly executions: RunByHand,
+    @Inject(READ_EXECUTIONS) private readonly reader: ReadExecutions,
   ) {}
 
   @Route(triggerWorkflow)
@@ -64,15 +71,30 @@ export class ExecutionsController {
     @Param('id') workflowId: string,
     @Query() query: ExecutionsQuery,
   ) {
-    const { size, ...page } = toListPage(query);
-    const { status, contactId } = query;
     const workflow = await this.workflows.find(id, workflowId);
-    const found = await this.executions.list(workflow.id, {
-      ...page,
-      ...(status && { status }),
-      ...(contactId !== undefined && { contactId }),
-    });
-    return toPage(found.map(toExecutionAnswer), size);
+    return this.page(id, { ...query, workflowId: workflow.id });
+  }
+
+  @Route(findExecutions)
+  find(@CurrentOrganization() { id }: Organization, @Query() query: ExecutionsQuery) {
+    return this.page(id, query);
+  }
+
+  @Route(countSteps)
+  async steps(@CurrentOrganization() { id }: Organization, @Param('id') workflowId: string) {
+    const items = await this.reader.steps(await this.workflows.find(id, workflowId));
+    return { items };
+  }
+
+  @Route(getStatistics)
+  async statistics(
+    @CurrentOrganization() { id }: Organization,
+    @Param('id') workflowId: string,
+    @Query() query: { from?: string; to?: string },
+  ): Promise<WorkflowStatistics> {
+    const workflow = await this.workflows.find(id, workflowId);
+    const days = toDays(query, Date.now());
+    return toStatisticsAnswer(workflow.id, days, await this.reader.statistics(workflow, days));
   }
 
   @Route(getExecution)
@@ -80,7 +102,7 @@ export class ExecutionsController {
     @CurrentOrganization() { id }: Organization,
     @Param('id') executionId: string,
   ): Promise<Execution> {
-    return toExecutionAnswer(await this.executions.find(id, executionId));
+    return toExecutionAnswer(await this.reader.find(id, executionId));
   }
 
   @Route(cancelExecution)
@@ -90,5 +112,11 @@ export class ExecutionsController {
   ): Promise<Execution> {
     await this.executions.cancel(organization.id, executionId);
     return this.get(organization, executionId);
+  }
+
+  private async page(organizationId: string, query: ExecutionsQuery) {
+    const { size, ...filter } = toExecutionFilter(query);
+    const found = await this.reader.list(organizationId, filter);
+    return toPage(found.map(toExecutionAnswer), size, executionCursor);
   }
 }

@@ -5,6 +5,7 @@ import { writeDeadLetters } from './dead-letter-rows.ts';
 import { insertExecutions, updateExecutions } from './execution-writes.ts';
 import { toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
+import { writeTallies } from './tally-writes.ts';
 import { settleTimers, writeTimers } from './timer-writes.ts';
 import { writeWaits } from './wait-writes.ts';
 
@@ -95,6 +96,8 @@ async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): P
   if (commit.effects) await writeEffects(tx, commit.effects, partitionOf);
   if (commit.settled?.length) await settleTimers(tx, commit.settled, partitionOf);
   if (commit.outbox?.length) await insertOutbox(tx, commit.outbox);
+  // Last: a row of counts is held by nobody who still has something else to wait for.
+  if (commit.effects) await writeTallies(tx, commit.effects.progress, partitionOf);
 }
 
 /** By compare-and-set: whoever moves them first has the batch, the other's transaction falls. */
