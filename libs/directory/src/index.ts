@@ -43,6 +43,18 @@ export {
   type UpdateOperation,
 } from './contact/updates.ts';
 
+export { Connectors, type FoundCredentials, type StoredConnector } from './connector/connectors.ts';
+export {
+  CONNECTOR_KINDS,
+  type ConnectorKind,
+  type Credentials,
+  type EmailCredentials,
+  type ShownConnector,
+  type WebhookCredentials,
+  type WhatsappCredentials,
+} from './connector/connector.ts';
+export { secretsKeyProblem } from './connector/secret-box.ts';
+
 export {
   ApiKeyGuard,
   AUTH_METADATA,

@@ -5,10 +5,11 @@ import {
   type Migration,
   type Queryable,
 } from '@trackline/postgres';
+import { Connectors1764000000000 } from './migrations/connectors-1764000000000.ts';
 import { CreateDirectory1763600000000 } from './migrations/create-directory-1763600000000.ts';
 
 const SCHEMA = 'directory';
-const MIGRATIONS: readonly Migration[] = [CreateDirectory1763600000000];
+const MIGRATIONS: readonly Migration[] = [CreateDirectory1763600000000, Connectors1764000000000];
 
 /** Brings the schema `directory` up to date. Idempotent; safe to run from several processes at once. */
 export const migrateDirectory = (databaseUrl: string): Promise<MigrateResult> =>
