@@ -43,7 +43,7 @@ const send = (command: string): Promise<string | undefined> =>
 describe('FaultProxy', () => {
   it('passes everything on when no fault is set', async () => {
     expect(await send('a')).toBe('did a');
-    expect(proxy.counts).toEqual({ connections: 1, repliesCut: 0, repliesDelayed: 0 });
+    expect(proxy.counts).toEqual({ connections: 1, repliesCut: 0, repliesDelayed: 0, strikes: 0 });
   });
 
   it('lets a command through and loses its reply, and counts that', async () => {

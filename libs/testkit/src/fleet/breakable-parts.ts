@@ -1,0 +1,34 @@
+/** What `npm test` prepares for tests that break things (tools/stack/src/fault-lane): programs to start, none of which runs yet. */
+export interface BreakableParts {
+  readonly directory: string;
+  readonly logs: string;
+  /** The command. */
+  readonly redisServer: string;
+  readonly broker: {
+    readonly command: string;
+    readonly args: readonly string[];
+    /** Formatted storage, to be copied. */
+    readonly logDirectory: string;
+    readonly port: number;
+    readonly doors: readonly BrokerDoor[];
+  };
+  readonly migrations: readonly string[];
+}
+
+/** Who comes in by `port` is told to come by `advertisedPort` from then on. */
+export interface BrokerDoor {
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
+/** Throws when they are not there: a fault test fails without them, it never skips. */
+export function breakablePartsFromEnv(env: NodeJS.ProcessEnv = process.env): BreakableParts {
+  const text = env.BREAKABLE_PARTS;
+  if (!text) {
+    throw new Error(
+      'BREAKABLE_PARTS is not set: this test starts and kills a broker, a Redis and services of its own. "npm test -- fault" ' +
+        'prepares them; for "npm run jest" do it with: eval "$(npm run --silent breakable)"',
+    );
+  }
+  return JSON.parse(text) as BreakableParts;
+}
