@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { clientNamedEventId, uniqueIdentity } from './identity.ts';
+import { actionId, clientNamedEventId, scheduledExecutionId, uniqueIdentity } from './identity.ts';
 
 const parts = fc.tuple(
   fc.string({ unit: 'grapheme' }),
@@ -36,5 +36,22 @@ describe('identities', () => {
     expect(clientNamedEventId('o', 's', 'c')).toMatch(
       /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
     );
+  });
+});
+
+describe('what a workflow brings about', () => {
+  it('has one id per visit of a step, however often it is decided', () => {
+    expect(actionId('e', 's', 1)).toBe(actionId('e', 's', 1));
+    expect(new Set([actionId('e', 's', 1), actionId('e', 's', 2), actionId('e', 's1', 1)]).size).toBe(3);
+    expect(actionId('0190f5c0-0000-7000-8000-000000000001', 'mail', 1)).toBe('495a7c14-145a-81a3-a7c4-e671073376b7');
+  });
+
+  it('by a schedule is one execution, which stands among others by its time', () => {
+    const at = Date.parse('2026-11-21T09:00:00Z');
+    const id = scheduledExecutionId('w', 'c', at);
+    expect(id).toBe(scheduledExecutionId('w', 'c', at));
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toBe(at);
+    expect(id).not.toBe(scheduledExecutionId('w', 'd', at));
   });
 });

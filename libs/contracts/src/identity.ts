@@ -15,9 +15,29 @@ function digest(kind: string, parts: readonly string[]): Buffer {
  * The id of an event that its client named: the same for every resend of (organisation, source, client's id), whichever door it uses.
  * A UUID of version 8 (RFC 9562: custom), so that it is never mistaken for one made at the door, which is of version 7.
  */
-export function clientNamedEventId(organizationId: string, source: string, clientId: string): string {
-  const bytes = digest('event', [organizationId, source, clientId]);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+export const clientNamedEventId = (organizationId: string, source: string, clientId: string): string =>
+  uuidOf(digest('event', [organizationId, source, clientId]), 8);
+
+/**
+ * The id of what a workflow wants to have done outside: one per visit of a step, the same at every redelivery and every attempt.
+ * A UUID of version 8.
+ */
+export const actionId = (executionId: string, stepId: string, visit: number): string =>
+  uuidOf(digest('action', [executionId, stepId, String(visit)]), 8);
+
+/**
+ * The id of the execution that a schedule starts for a contact at a due time: started again, it is the same one. Laid out as version 7,
+ * so that it stands among all others by its time.
+ */
+export function scheduledExecutionId(workflowId: string, contactId: string, dueAtMs: number): string {
+  const bytes = digest('execution', [workflowId, contactId, String(dueAtMs)]);
+  bytes.writeUIntBE(dueAtMs, 0, 6);
+  return uuidOf(bytes, 7);
+}
+
+/** 16 bytes as a UUID (RFC 9562), the bits of version and variant set. */
+function uuidOf(bytes: Buffer, version: 7 | 8): string {
+  bytes[6] = (bytes[6]! & 0x0f) | (version << 4);
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
