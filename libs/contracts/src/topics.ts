@@ -92,7 +92,7 @@ const consumed: readonly TopicContract[] = [
     CONTACTS,
     'directory',
     ['trigger', 'timeline', 'dedup-meter'],
-    'Contacts created, updated, merged or erased.',
+    'Contacts created, updated, subscribed to a topic or unsubscribed, merged or erased.',
   ),
   contactTopic(
     CONVERSATIONS,

@@ -24,6 +24,13 @@ import { CachedOrganizations, type Authentication } from './organization/cached-
 import type { NewOrganization, Organization, OrganizationPatch } from './organization/organization.ts';
 import * as organizations from './organization/organizations.ts';
 import type { Page, PageRequest } from './page.ts';
+import {
+  changeSubscriptions,
+  type SubscriptionOutcome,
+  type SubscriptionRequest,
+} from './subscription/change-subscriptions.ts';
+import type { Subscription } from './subscription/subscription.ts';
+import { loadSubscriptions } from './subscription/subscription.store.ts';
 
 export interface DirectorySettings {
   /** Organisations, and as many keys, kept in memory. */
@@ -101,6 +108,16 @@ export class Directory {
   /** Applies `update_contact` operations, each cause once. With `tx` they are part of the caller's transaction (same database). */
   updateContacts(changes: readonly ContactChangeRequest[], tx?: Queryable): Promise<UpdatedContacts> {
     return updateContacts(this.database, changes, this.now, tx);
+  }
+
+  /** What contacts want to hear of; with a cause, each is done once. An outcome per request, at its place. */
+  changeSubscriptions(requests: readonly SubscriptionRequest[]): Promise<SubscriptionOutcome[]> {
+    return changeSubscriptions(this.database, requests, this.now);
+  }
+
+  /** Of a contact by its own id (aliases are not followed), by topic. */
+  subscriptions(ref: ContactRef): Promise<Subscription[]> {
+    return loadSubscriptions(this.database, ref);
   }
 
   createContact(organizationId: string, input: ContactInput): Promise<changing.CreateOutcome> {

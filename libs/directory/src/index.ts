@@ -43,6 +43,13 @@ export {
   type UpdateOperation,
 } from './contact/updates.ts';
 
+export { CHANNELS, type Channel, type Subscription } from './subscription/subscription.ts';
+export {
+  isTopicId,
+  MAX_TOPIC_CHARACTERS,
+  type SubscriptionOutcome,
+  type SubscriptionRequest,
+} from './subscription/change-subscriptions.ts';
 export { Connectors, type FoundCredentials, type StoredConnector } from './connector/connectors.ts';
 export {
   CONNECTOR_KINDS,

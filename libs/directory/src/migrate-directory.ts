@@ -7,9 +7,14 @@ import {
 } from '@trackline/postgres';
 import { Connectors1764000000000 } from './migrations/connectors-1764000000000.ts';
 import { CreateDirectory1763600000000 } from './migrations/create-directory-1763600000000.ts';
+import { Subscriptions1764100000000 } from './migrations/subscriptions-1764100000000.ts';
 
 const SCHEMA = 'directory';
-const MIGRATIONS: readonly Migration[] = [CreateDirectory1763600000000, Connectors1764000000000];
+const MIGRATIONS: readonly Migration[] = [
+  CreateDirectory1763600000000,
+  Connectors1764000000000,
+  Subscriptions1764100000000,
+];
 
 /** Brings the schema `directory` up to date. Idempotent; safe to run from several processes at once. */
 export const migrateDirectory = (databaseUrl: string): Promise<MigrateResult> =>

@@ -7,9 +7,15 @@ export interface ContactChange {
   readonly id: string;
   readonly organizationId: string;
   readonly contactId: string;
-  readonly change: 'created' | 'updated' | 'merged' | 'erased';
+  readonly change: 'created' | 'updated' | 'subscribed' | 'unsubscribed' | 'merged' | 'erased';
   /** With `merged`: the contact that this one became an alias of. */
   readonly into?: string;
+  /** With `subscribed` and `unsubscribed`. */
+  readonly topicId?: string;
+  /** The one channel that it is about; absent: all of them. */
+  readonly channel?: string;
+  /** Of a change that a workflow made: `<execution>/<step>/<visit>`. */
+  readonly cause?: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
 }

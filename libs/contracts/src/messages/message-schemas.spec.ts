@@ -92,6 +92,16 @@ const encoded: readonly EncodedMessage[] = [
     status: 'cancelled',
     atMs,
   }),
+  encodeContactChange({
+    id: 'k',
+    organizationId: 'o1',
+    contactId: 'c1',
+    change: 'subscribed',
+    topicId: 'news',
+    channel: 'email',
+    cause: 'e1/step/1',
+    atMs,
+  }),
   encodeContactChange({ id: 'k', organizationId: 'o1', contactId: 'c1', change: 'merged', into: 'c2', atMs }),
   encodeTouchedConversation({
     id: 'v1',

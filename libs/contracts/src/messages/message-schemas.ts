@@ -155,6 +155,8 @@ export const messageSchemas: Readonly<Record<string, MessageSchema>> = {
       oneOf([
         'com.trackline.contact.created',
         'com.trackline.contact.updated',
+        'com.trackline.contact.subscribed',
+        'com.trackline.contact.unsubscribed',
         'com.trackline.contact.merged',
         'com.trackline.contact.erased',
       ]),
@@ -164,9 +166,16 @@ export const messageSchemas: Readonly<Record<string, MessageSchema>> = {
       id: Type.String(),
       organizationId: Id,
       contactId: Id,
-      change: oneOf(['created', 'updated', 'merged', 'erased']),
+      change: oneOf(['created', 'updated', 'subscribed', 'unsubscribed', 'merged', 'erased']),
       into: Type.Optional(
         Type.String({ description: 'With `merged`: the contact that this one is an alias of.' }),
+      ),
+      topicId: Type.Optional(Type.String({ description: 'With `subscribed` and `unsubscribed`.' })),
+      channel: Type.Optional(
+        Type.String({ description: 'The one channel that it is about; absent: all of them.' }),
+      ),
+      cause: Type.Optional(
+        Type.String({ description: 'Of a change that a workflow made: `<execution>/<step>/<visit>`.' }),
       ),
       atMs: Milliseconds,
     }),

@@ -7,6 +7,15 @@ const ContactProperties = Type.Record(Type.String(), Type.Unknown(), {
     'What else you know of the person: an object of at most 64 KB as JSON, at most 10 levels deep.',
 });
 
+const CHANNELS = ['email', 'sms', 'whatsapp'] as const;
+const Channel = Type.Union(CHANNELS.map((channel) => Type.Literal(channel)));
+
+/** A topic that a contact wants to hear of. */
+export const TopicSubscription = Type.Object(
+  { topicId: Type.String(), channels: Type.Array(Channel), since: Timestamp },
+  { $id: 'TopicSubscription' },
+);
+
 /** A person, as the directory knows them. */
 export const ContactView = Type.Object(
   {
@@ -17,6 +26,12 @@ export const ContactView = Type.Object(
     firstName: Type.Optional(Type.String()),
     lastName: Type.Optional(Type.String()),
     properties: ContactProperties,
+    topics: Type.Optional(
+      Type.Array(TopicSubscription, {
+        description:
+          'What the contact is subscribed to; absent when that is nothing. Given with one contact, not in lists.',
+      }),
+    ),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   },
@@ -256,6 +271,60 @@ export const mergeContact = defineRoute({
   errors: ['NOT_FOUND', 'CONFLICT', ...writeErrors],
 });
 
+const topicParams = Type.Object({
+  contact: ContactParams.properties.contact,
+  topicId: Type.String({
+    minLength: 1,
+    maxLength: 255,
+    description: 'What is subscribed to, in your own words.',
+  }),
+});
+export type TopicParams = Static<typeof topicParams>;
+
+const topicQuery = Type.Object({
+  channel: Type.Optional(
+    Type.String({
+      pattern: `^(${CHANNELS.join('|')})$`,
+      description: 'email, sms or whatsapp: on this channel only. Default: on all.',
+      message: 'channel must be email, sms or whatsapp',
+    }),
+  ),
+});
+export type TopicQuery = { channel?: (typeof CHANNELS)[number] };
+
+const topicRoute = <const Id extends string, const Method extends 'PUT' | 'DELETE'>(
+  id: Id,
+  method: Method,
+  summary: string,
+  description: string,
+) =>
+  defineRoute({
+    ...common,
+    id,
+    method,
+    path: '/v1/contacts/:contact/topics/:topicId',
+    auth: 'manage',
+    summary,
+    description,
+    params: topicParams,
+    query: topicQuery,
+    responses: { 200: { description: 'The contact, with its topics.', schema: ContactView } },
+    errors: ['NOT_FOUND', ...readErrors],
+  });
+
+export const subscribeTopic = topicRoute(
+  'subscribeTopic',
+  'PUT',
+  'Subscribe a contact to a topic',
+  'Starts workflows with the trigger `topic_subscribed`. What it is subscribed to already changes nothing and starts nothing.',
+);
+export const unsubscribeTopic = topicRoute(
+  'unsubscribeTopic',
+  'DELETE',
+  'Unsubscribe a contact from a topic',
+  'Starts workflows with the trigger `topic_unsubscribed`. What it is not subscribed to changes nothing and starts nothing.',
+);
+
 export const contactRoutes = [
   createContact,
   upsertContacts,
@@ -264,4 +333,6 @@ export const contactRoutes = [
   patchContact,
   eraseContact,
   mergeContact,
+  subscribeTopic,
+  unsubscribeTopic,
 ];

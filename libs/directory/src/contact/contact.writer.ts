@@ -22,12 +22,13 @@ export const identifiersOf = (contact: Contact): Identifier[] =>
 
 /**
  * Writes contacts with their identifiers and what is to be published. Existing ones must be locked, each contact may come
- * once. Throws `Raced` when another transaction got an identifier first.
+ * once. `causes`: by contact id, what brought the change about. Throws `Raced` when another transaction got an identifier first.
  */
 export async function writeContacts(
   tx: Queryable,
   writes: readonly ContactWrite[],
   now: Date,
+  causes: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
   if (writes.length === 0) return;
   const gains = writes.flatMap((write) => added(write));
@@ -56,6 +57,7 @@ export async function writeContacts(
       organizationId: after.organizationId,
       contactId: after.id,
       change: before ? 'updated' : 'created',
+      ...causeOf(causes, after.id),
     })),
     now,
   );
@@ -63,6 +65,11 @@ export async function writeContacts(
     tx,
     losses.map((loss) => loss.organizationId),
   );
+}
+
+function causeOf(causes: ReadonlyMap<string, string>, contactId: string): { cause?: string } {
+  const cause = causes.get(contactId);
+  return cause === undefined ? {} : { cause };
 }
 
 type Claim = Identifier & { readonly contactId: string };

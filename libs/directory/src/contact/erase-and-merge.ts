@@ -8,6 +8,7 @@ import { moveIdentifiers, Raced, writeContacts } from './contact.writer.ts';
 import { recordChanges } from './outbox.ts';
 import { settle } from './settle.ts';
 import { fieldsOf } from './workspace.ts';
+import { moveSubscriptions, removeSubscriptions } from '../subscription/subscription.store.ts';
 
 export type EraseOutcome =
   { readonly outcome: 'erased'; readonly contactId: string } | { readonly outcome: 'not_found' };
@@ -34,6 +35,7 @@ export async function deleteContact(
       values,
     });
     await removeContact(tx, organizationId, contactId);
+    await removeSubscriptions(tx, { organizationId, contactId });
     await tx.query({
       text: 'INSERT INTO directory.tombstone (organization_id, id, at) VALUES ($1, $2, $3)',
       values: [...values, now()],
@@ -76,6 +78,7 @@ async function merge(tx: Queryable, from: Contact, into: Contact, now: Date): Pr
     values,
   });
   await removeContact(tx, organizationId, from.id);
+  await moveSubscriptions(tx, organizationId, from.id, into.id);
   // An alias never points to an alias, so that following one is a single step.
   await tx.query({
     text: 'UPDATE directory.contact_alias SET into_id = $3 WHERE organization_id = $1 AND into_id = $2',

@@ -7,6 +7,9 @@ export interface NewChange {
   readonly contactId: string;
   readonly change: ContactChange['change'];
   readonly into?: string;
+  readonly topicId?: string;
+  readonly channel?: string;
+  readonly cause?: string;
 }
 
 interface OutboxRow {
@@ -16,6 +19,9 @@ interface OutboxRow {
   contact_id: string;
   change: ContactChange['change'];
   into_id: string | null;
+  topic_id: string | null;
+  channel: string | null;
+  cause: string | null;
   at: Date;
 }
 
@@ -27,10 +33,11 @@ export async function recordChanges(tx: Queryable, changes: readonly NewChange[]
   if (changes.length === 0) return;
   await tx.query({
     name: 'directory.record_changes',
-    text: `INSERT INTO directory.outbox (id, organization_id, contact_id, change, into_id, at)
-           SELECT q.id, q.organization_id, q.contact_id, q.change, q.into_id, $6
-             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) WITH ORDINALITY
-               AS q (id, organization_id, contact_id, change, into_id, n) ORDER BY q.n`,
+    text: `INSERT INTO directory.outbox (id, organization_id, contact_id, change, into_id, at, topic_id, channel, cause)
+           SELECT q.id, q.organization_id, q.contact_id, q.change, q.into_id, $6, q.topic_id, q.channel, q.cause
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $7::text[], $8::text[], $9::text[])
+               WITH ORDINALITY
+               AS q (id, organization_id, contact_id, change, into_id, topic_id, channel, cause, n) ORDER BY q.n`,
     values: [
       changes.map(() => uuidv7(now.getTime())),
       changes.map((change) => change.organizationId),
@@ -38,6 +45,9 @@ export async function recordChanges(tx: Queryable, changes: readonly NewChange[]
       changes.map((change) => change.change),
       changes.map((change) => change.into ?? null),
       now,
+      changes.map((change) => change.topicId ?? null),
+      changes.map((change) => change.channel ?? null),
+      changes.map((change) => change.cause ?? null),
     ],
   });
 }
@@ -62,7 +72,7 @@ export async function drainOutbox(
     if (!locks[0]?.locked) return 0;
     const { rows } = await tx.query<OutboxRow>({
       name: 'directory.outbox_head',
-      text: `SELECT sequence, id, organization_id, contact_id, change, into_id, at
+      text: `SELECT sequence, id, organization_id, contact_id, change, into_id, topic_id, channel, cause, at
                FROM directory.outbox ORDER BY sequence LIMIT $1`,
       values: [limit],
     });
@@ -83,5 +93,8 @@ const fromRow = (row: OutboxRow): ContactChange => ({
   contactId: row.contact_id,
   change: row.change,
   ...(row.into_id === null ? undefined : { into: row.into_id }),
+  ...(row.topic_id === null ? undefined : { topicId: row.topic_id }),
+  ...(row.channel === null ? undefined : { channel: row.channel }),
+  ...(row.cause === null ? undefined : { cause: row.cause }),
   atMs: row.at.getTime(),
 });

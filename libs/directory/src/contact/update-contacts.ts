@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isUuid } from '@trackline/kernel';
 import type { Database, Queryable } from '@trackline/postgres';
-import { hashOfCause } from './cause.ts';
+import { causesDone, hashOfCause } from './cause.ts';
 import type { Contact } from './contact.ts';
 import type { ContactFields } from './contact-input.ts';
 import type { ContactRef } from './contact.reader.ts';
@@ -54,7 +54,10 @@ async function updateIn(tx: Queryable, changes: readonly Change[], now: Date): P
     now,
   );
   // Read under the locks: whoever made the same change just now has committed it.
-  const done = await causesDone(tx, changes);
+  const done = await causesDone(
+    tx,
+    changes.map(({ hash }) => hash),
+  );
   const result = new UpdatedContacts();
   const made: Change[] = [];
   changes.forEach((change, at) => {
@@ -67,7 +70,9 @@ async function updateIn(tx: Queryable, changes: readonly Change[], now: Date): P
     const refused = applyChange(workspace, contactId, change);
     result.refused.push(...refused.map((operation) => ({ ...operation, cause: change.cause })));
   });
-  await writeContacts(tx, workspace.writes(), now);
+  // Of several in one batch the first is told: readers ask whether there is one at all.
+  const causes = new Map(made.toReversed().map(({ contactId, cause }) => [contactId, cause]));
+  await writeContacts(tx, workspace.writes(), now, causes);
   await rememberCauses(
     tx,
     made.map(({ hash: cause, organizationId, contactId }) => ({ cause, organizationId, contactId })),
@@ -110,13 +115,4 @@ function identifiersSet({ organizationId, updates }: Change): Identifier[] {
     const normal = NORMALIZE[identifierField](String(value));
     return normal === undefined ? [] : [{ organizationId, field: identifierField, value: normal }];
   });
-}
-
-async function causesDone(tx: Queryable, changes: readonly Change[]): Promise<Set<string>> {
-  const { rows } = await tx.query<{ cause: Buffer }>({
-    name: 'directory.causes_done',
-    text: `SELECT cause FROM directory.change WHERE cause = ANY ($1::bytea[])`,
-    values: [changes.map((change) => change.hash)],
-  });
-  return new Set(rows.map((row) => row.cause.toString('hex')));
 }

@@ -301,3 +301,35 @@ describe('contacts.changed.v1', () => {
     await eventually(() => changes.some(({ contactId, change }) => contactId === id && change === 'created'));
   });
 });
+
+describe('PUT and DELETE /v1/contacts/:contact/topics/:topicId', () => {
+  const topic = (method: 'PUT' | 'DELETE', path: string) => org.call(method, path, { key: org.key });
+
+  it('subscribe and unsubscribe, show it on the contact, and tell of what changed', async () => {
+    const { id, email: address } = await create({ email: email() });
+    const news = `${at(address)}/topics/${encodeURIComponent('weekly news')}`;
+    const all = { topicId: 'weekly news', channels: ['email', 'sms', 'whatsapp'] };
+    expect((await topic('PUT', news)).json).toMatchObject({ id, topics: [all] });
+    expect((await topic('PUT', news)).status).toBe(200);
+    expect((await topic('DELETE', `${news}?channel=sms`)).json.topics).toMatchObject([
+      { channels: ['email', 'whatsapp'] },
+    ]);
+    expect((await org.call('GET', at(id), { key: org.key })).json.topics).toHaveLength(1);
+    expect((await topic('DELETE', news)).json).not.toHaveProperty('topics');
+    const told = await eventually(() => {
+      const own = changes.filter(({ contactId, topicId }) => contactId === id && topicId !== undefined);
+      return own.length === 3 && own;
+    });
+    expect(told).toMatchObject([
+      { change: 'subscribed', topicId: 'weekly news' },
+      { change: 'unsubscribed', channel: 'sms' },
+      { change: 'unsubscribed' },
+    ]);
+  });
+
+  it('refuse nobody, and a channel that there is not', async () => {
+    expect((await topic('PUT', `${at('nobody@example.com')}/topics/news`)).status).toBe(404);
+    const { id } = await create({ email: email() });
+    expect((await topic('PUT', `${at(id)}/topics/news?channel=fax`)).status).toBe(422);
+  });
+});

@@ -1,14 +1,19 @@
 import type { ContactBatchAnswer, ContactView, Issue } from '@trackline/contracts';
 import { Problem } from '@trackline/contracts';
-import type { Conflicting, Contact, UpsertOutcome } from '@trackline/directory';
+import type { Conflicting, Contact, Subscription, UpsertOutcome } from '@trackline/directory';
 
-export const toContactView = ({
-  organizationId: _organizationId,
-  createdAt,
-  updatedAt,
-  ...contact
-}: Contact): ContactView => ({
+export const toContactView = (
+  { organizationId: _organizationId, createdAt, updatedAt, ...contact }: Contact,
+  topics: readonly Subscription[] = [],
+): ContactView => ({
   ...contact,
+  ...(topics.length > 0 && {
+    topics: topics.map(({ topicId, channels, since }) => ({
+      topicId,
+      channels: [...channels],
+      since: since.toISOString(),
+    })),
+  }),
   createdAt: createdAt.toISOString(),
   updatedAt: updatedAt.toISOString(),
 });

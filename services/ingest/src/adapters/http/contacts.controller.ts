@@ -17,11 +17,16 @@ import {
   type ContactView,
   type ErasedContact,
   type FindContactsQuery,
+  subscribeTopic,
+  unsubscribeTopic,
   type MergeContactBody,
   type PatchContactBody,
+  type TopicParams,
+  type TopicQuery,
 } from '@trackline/contracts';
 import {
   CurrentOrganization,
+  isTopicId,
   type Directory,
   type Organization,
   type UpsertOutcome,
@@ -81,7 +86,7 @@ export class ContactsController {
     @Query() { limit, ...filter }: FindContactsQuery,
   ): Promise<{ items: ContactView[]; nextCursor: string | null }> {
     const page = await orUnavailable(this.directory.findContacts(id, { ...filter, limit: pageSize(limit) }));
-    return { items: page.items.map(toContactView), nextCursor: page.nextCursor };
+    return { items: page.items.map((contact) => toContactView(contact)), nextCursor: page.nextCursor };
   }
 
   @Route(getContact)
@@ -89,9 +94,7 @@ export class ContactsController {
     @CurrentOrganization() { id }: Organization,
     @Param() { contact }: ContactParams,
   ): Promise<ContactView> {
-    const found = await orUnavailable(this.directory.getContact(id, contact));
-    if (!found) throw noSuchContact();
-    return toContactView(found);
+    return orUnavailable(this.withTopics(id, contact));
   }
 
   @Route(patchContact)
@@ -129,6 +132,46 @@ export class ContactsController {
     throw result.which === 'contact'
       ? noSuchContact()
       : new Problem('NOT_FOUND', 'There is no contact to merge into.');
+  }
+
+  @Route(subscribeTopic)
+  subscribe(
+    @CurrentOrganization() { id }: Organization,
+    @Param() params: TopicParams,
+    @Query() query: TopicQuery,
+  ): Promise<ContactView> {
+    return this.choose(id, params, query, true);
+  }
+
+  @Route(unsubscribeTopic)
+  unsubscribe(
+    @CurrentOrganization() { id }: Organization,
+    @Param() params: TopicParams,
+    @Query() query: TopicQuery,
+  ): Promise<ContactView> {
+    return this.choose(id, params, query, false);
+  }
+
+  private async choose(
+    organizationId: string,
+    { contact, topicId }: TopicParams,
+    { channel }: TopicQuery,
+    subscribed: boolean,
+  ): Promise<ContactView> {
+    if (!isTopicId(topicId)) throw new Problem('VALIDATION_FAILED', 'The topic id holds what no text can.');
+    const found = await orUnavailable(this.directory.getContact(organizationId, contact));
+    if (!found) throw noSuchContact();
+    const request = { organizationId, contactId: found.id, topicId, channel: channel ?? null, subscribed };
+    const [outcome] = await this.change(this.directory.changeSubscriptions([request]));
+    if (outcome === 'not_found') throw noSuchContact();
+    return orUnavailable(this.withTopics(organizationId, found.id));
+  }
+
+  private async withTopics(organizationId: string, key: string): Promise<ContactView> {
+    const found = await this.directory.getContact(organizationId, key);
+    if (!found) throw noSuchContact();
+    const topics = await this.directory.subscriptions({ organizationId, contactId: found.id });
+    return toContactView(found, topics);
   }
 
   private async change<Result>(asked: Promise<Result>): Promise<Result> {
