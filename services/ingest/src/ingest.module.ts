@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { openApiDocument, routes } from '@trackline/contracts';
-import { ApiKeyGuard } from '@trackline/directory';
+import { ApiKeyGuard, normalizePhone } from '@trackline/directory';
 import { systemClock, uuidv7 } from '@trackline/kernel';
 import { flowMetrics, ObservabilityModule, type Logger, type Metrics } from '@trackline/observability';
 import { Admission, AdmittedGuard } from './adapters/http/admission.ts';
@@ -17,6 +17,7 @@ import { ContactsController } from './adapters/http/contacts.controller.ts';
 import { DocumentationController, type ApiDocument } from './adapters/http/documentation.controller.ts';
 import { docsPage } from './adapters/http/docs/docs-page.ts';
 import { EventsController } from './adapters/http/events.controller.ts';
+import { MetricEventsController } from './adapters/http/metric-events.controller.ts';
 import { publishContactChanges } from './adapters/kafka/contact-changes.ts';
 import { kafkaEventLog } from './adapters/kafka/event-log.ts';
 import { directoryContacts } from './adapters/directory/directory-contacts.ts';
@@ -30,7 +31,7 @@ import { closeConnections, type Connections } from './connections.ts';
 import { drainContactChanges } from './pipeline/drain-contact-changes.ts';
 import { forgetOldCauses } from './pipeline/forget-old-causes.ts';
 import { oncePerKey } from './pipeline/once-per-key.ts';
-import { tracking, type TrackParts } from './pipeline/track.ts';
+import { metricTracking, tracking, type TrackParts } from './pipeline/track.ts';
 import { batchTracking } from './pipeline/track-batch.ts';
 import {
   ADMISSION,
@@ -41,6 +42,7 @@ import {
   ONCE_PER_KEY,
   TRACK,
   TRACK_BATCH,
+  TRACK_METRIC,
 } from './tokens.ts';
 
 const VERSION = '0.1.0';
@@ -151,13 +153,20 @@ export class IngestModule {
           checks: { postgres: () => database.isReady(), kafka: () => reader.isReady() },
         }),
       ],
-      controllers: [EventsController, ContactsController, AdminController, DocumentationController],
+      controllers: [
+        EventsController,
+        MetricEventsController,
+        ContactsController,
+        AdminController,
+        DocumentationController,
+      ],
       providers: [
         { provide: CONNECTIONS, useValue: connections },
         { provide: BACKGROUND, useValue: background },
         { provide: CLOCK, useValue: systemClock },
         { provide: DIRECTORY, useValue: directory },
         { provide: TRACK, useFactory: () => tracking(trackParts) },
+        { provide: TRACK_METRIC, useFactory: () => metricTracking(trackParts, normalizePhone) },
         { provide: TRACK_BATCH, useFactory: () => batchTracking(trackParts) },
         {
           provide: ONCE_PER_KEY,

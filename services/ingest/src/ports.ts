@@ -14,7 +14,7 @@ export interface Caller {
 
 export interface ContactLookup {
   readonly reference: ContactReference;
-  /** Make the contact of the email when it is not there; `cause` settles whose creation it was. */
+  /** Make the contact of the email or phone when it is not there; `cause` settles whose creation it was. */
   readonly create?: { readonly firstName?: string; readonly cause: string };
 }
 

@@ -1,6 +1,7 @@
 /** Names under which Nest hands the parts to the controllers. */
 export const CLOCK = Symbol('Clock');
 export const TRACK = Symbol('Track');
+export const TRACK_METRIC = Symbol('TrackMetric');
 export const TRACK_BATCH = Symbol('TrackBatch');
 export const ONCE_PER_KEY = Symbol('OncePerKey');
 export const DIRECTORY = Symbol('Directory');

@@ -167,7 +167,7 @@ export const BatchAnswer = Type.Object(
 );
 export type BatchAnswer = Static<typeof BatchAnswer>;
 
-const meterHeaders = {
+export const meterHeaders = {
   'X-Event-Limit': 'Events a month in the plan; -1: unlimited.',
   'X-Event-Current': 'Events of this month, this one included.',
   'X-Event-Remaining': 'Events left in the plan; -1: unlimited.',
@@ -205,21 +205,22 @@ export const EventLimitBody = Type.Object(
   { $id: 'EventLimitExceeded' },
 );
 
-const rateHeaders = {
+export const rateHeaders = {
   'RateLimit-Limit': 'Requests a minute of the organisation. Absent when its plan has no rate.',
   'RateLimit-Remaining': 'Requests that may be made at once, now.',
   'RateLimit-Reset': 'Seconds until all of the burst is there again.',
   'RateLimit-Policy': 'The rate as `<limit>;w=60;burst=<burst>`.',
 };
 
-const refusedByRateOrCap = {
+export const refusedByRateOrCap = {
   description:
     'Too many requests, or past the hard cap of the plan: then with `X-Event-Exceeded: true`, and nothing is remembered of the event.',
   schema: EventLimitBody,
   headers: { ...meterHeaders, ...rateHeaders, 'X-Event-Exceeded': '`true` when the cap refused it.' },
 };
 
-const requestHeaders = Type.Object({
+/** What every route that takes events understands. */
+export const eventRequestHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
       minLength: 1,
@@ -244,7 +245,7 @@ export const trackEvent = defineRoute({
   tag: 'Events',
   summary: 'Track an event of a contact',
   description: 'Compatible with Wraps custom events. The answer tells what the event did.',
-  headers: requestHeaders,
+  headers: eventRequestHeaders,
   body: TrackBody,
   bodyTextCheckedByHandler: true,
   responses: {
@@ -289,7 +290,7 @@ export const trackBatch = defineRoute({
   tag: 'Events',
   summary: 'Track up to 1,000 events',
   description: 'Item by item, in order: one bad item stops no other.',
-  headers: requestHeaders,
+  headers: eventRequestHeaders,
   bodyTextCheckedByHandler: true,
   invalidBody: 'MALFORMED_REQUEST',
   body: TrackBatchBody,

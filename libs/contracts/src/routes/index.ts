@@ -2,6 +2,7 @@ import type { RouteContract } from '../route.ts';
 import { adminRoutes } from './admin.ts';
 import { contactRoutes } from './contacts.ts';
 import { eventRoutes } from './events.ts';
+import { metricEventRoutes } from './metric-events.ts';
 import { timelineRoutes } from './timeline.ts';
 import { usageRoutes } from './usage.ts';
 import { workflowRoutes } from './workflows.ts';
@@ -9,7 +10,21 @@ import { workflowRoutes } from './workflows.ts';
 export * from './admin.ts';
 export * from './contacts.ts';
 export * from './documentation.ts';
-export * from './events.ts';
+export {
+  BatchAnswer,
+  BatchItem,
+  DuplicateEventBody,
+  EventLimitBody,
+  eventRoutes,
+  InboundBody,
+  MAX_BATCH_EVENTS,
+  TrackAnswer,
+  trackBatch,
+  TrackBatchBody,
+  TrackBody,
+  trackEvent,
+} from './events.ts';
+export * from './metric-events.ts';
 export * from './timeline.ts';
 export * from './usage.ts';
 export * from './workflows.ts';
@@ -17,6 +32,7 @@ export * from './workflows.ts';
 /** Every route of every service: one address is made of them. */
 export const routes: readonly RouteContract[] = [
   ...eventRoutes,
+  ...metricEventRoutes,
   ...contactRoutes,
   ...timelineRoutes,
   ...usageRoutes,

@@ -4,7 +4,9 @@ import { isStorableText } from '@trackline/contracts';
 export type ContactReference =
   | { readonly by: 'contactId'; readonly value: string }
   | { readonly by: 'externalId'; readonly value: string }
-  | { readonly by: 'email'; readonly value: string };
+  | { readonly by: 'email'; readonly value: string }
+  /** E.164. */
+  | { readonly by: 'phone'; readonly value: string };
 
 export interface ContactFields {
   readonly contactId?: string;

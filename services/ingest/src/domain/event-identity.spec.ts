@@ -19,12 +19,20 @@ describe('the id of an event', () => {
     expect(eventIdentity('p', 'k', newId).eventId).not.toBe(first.eventId);
   });
 
-  it('tells the items of a batch apart', () => {
-    expect(eventIdentity('o', 'k', newId, 7).clientId).toBe('k/7');
+  it('names a single event as its client did, for whoever looks it up', () => {
+    expect(eventIdentity('o', 'orders/4711 100%', newId).clientId).toBe('orders/4711 100%');
   });
 
-  it('never meets that of another key or place, whatever the keys look like', () => {
-    const key = fc.oneof(fc.stringMatching(/^[a/%0-9]{1,6}$/), fc.string({ minLength: 1 }));
+  it('tells the items of a batch apart', () => {
+    expect(eventIdentity('o', 'k', newId, 7).clientId).toBe('k→7');
+  });
+
+  it('never meets that of another key or place, whatever the keys look like (a header holds characters up to U+00FF)', () => {
+    const latin1 = fc.integer({ min: 32, max: 255 }).map((code) => String.fromCharCode(code));
+    const key = fc.oneof(
+      fc.stringMatching(/^[a/%0-9]{1,6}$/),
+      fc.array(latin1, { minLength: 1 }).map((characters) => characters.join('')),
+    );
     const place = fc.option(fc.nat(999), { nil: undefined });
     fc.assert(
       fc.property(key, place, key, place, (oneKey, onePlace, otherKey, otherPlace) => {

@@ -25,8 +25,11 @@ export function eventIdentity(
   return { eventId: clientNamedEventId(organizationId, httpSource(organizationId), clientId), clientId };
 }
 
-/** `key`, or `key/index`. A slash inside a key is escaped: "a/1" of a single event must not meet item 1 of the batch "a". */
-function clientIdOf(key: string, index: number | undefined): string {
-  const escaped = key.replaceAll('%', '%25').replaceAll('/', '%2F');
-  return index === undefined ? escaped : `${escaped}/${index}`;
-}
+/**
+ * No header of a request can hold this character, so no key of a single event looks like a place in a batch, and a single
+ * event's client id is its key as it was sent.
+ */
+const PLACE = '→';
+
+const clientIdOf = (key: string, index: number | undefined): string =>
+  index === undefined ? key : `${key}${PLACE}${index}`;

@@ -14,7 +14,7 @@ export interface TrackedEvent {
   readonly name: string;
   /** `undefined`: nothing that could find a contact was given. */
   readonly contact: ContactReference | undefined;
-  /** Make the contact of the email when it is not there. */
+  /** Make the contact of the email or phone when it is not there. */
   readonly create?: { readonly firstName?: string };
   /** JSON text of an object. */
   readonly properties: string;

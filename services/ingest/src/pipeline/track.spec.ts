@@ -150,9 +150,9 @@ describe('a batch', () => {
       'email:1',
     ]);
     expect(asked.events.map(({ clientId, replyTo }) => [clientId, replyTo])).toEqual([
-      ['k/0', '0/0'],
-      ['k/2', '0/1'],
-      ['k/3', '0/2'],
+      ['k→0', '0/0'],
+      ['k→2', '0/1'],
+      ['k→3', '0/2'],
     ]);
     expect(decision).toMatchObject({ body: { processed: 3, workflowsTriggered: 3 } });
   });

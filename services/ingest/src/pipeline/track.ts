@@ -1,8 +1,10 @@
-import type { EventFacts, Outcome, TrackBody } from '@trackline/contracts';
+import type { EventFacts, Issue, MetricEventBody, Outcome, TrackBody } from '@trackline/contracts';
+import type { Result } from '@trackline/kernel';
 import { refused, type Decision } from '../domain/decision.ts';
 import { eventIdentity, httpSource } from '../domain/event-identity.ts';
-import { contactNotFound, trackAnswer } from '../domain/track-answer.ts';
-import { validateTrack } from '../domain/tracked-event.ts';
+import { metricAnswer, readMetric, type NormalizePhone } from '../domain/metric-event.ts';
+import { contactNotFound, trackAnswer, type TrackContext } from '../domain/track-answer.ts';
+import { validateTrack, type TrackedEvent } from '../domain/tracked-event.ts';
 import type { Caller, Contacts, EventLog, Outcomes } from '../ports.ts';
 
 export interface TrackCall<Body> {
@@ -27,14 +29,33 @@ export interface TrackParts {
   readonly upgradeUrl: string;
 }
 
-export type Track = (call: TrackCall<TrackBody>) => Promise<Decision>;
+export type TrackOne<Body> = (call: TrackCall<Body>) => Promise<Decision>;
+export type Track = TrackOne<TrackBody>;
+export type TrackMetric = TrackOne<MetricEventBody>;
+
+/** In which two routes that take one event differ. */
+interface Dialect<Body> {
+  readonly read: (body: Body, nowMs: number) => Result<TrackedEvent, Issue>;
+  readonly tell: (outcome: Outcome | undefined, context: TrackContext, event: TrackedEvent) => Decision;
+}
+
+/** Wraps' custom events. */
+export const tracking = (parts: TrackParts): Track =>
+  trackingIn({ read: validateTrack, tell: trackAnswer }, parts);
+
+/** Wax's metric events. */
+export const metricTracking = (parts: TrackParts, normalizePhone: NormalizePhone): TrackMetric =>
+  trackingIn({ read: readMetric(normalizePhone), tell: metricAnswer }, parts);
 
 /** One event: validate → resolve its contact → publish → await its outcome → answer. */
-export function tracking({ contacts, log, outcomes, newId, deadlineMs, upgradeUrl }: TrackParts): Track {
+function trackingIn<Body>(
+  { read, tell }: Dialect<Body>,
+  { contacts, log, outcomes, newId, deadlineMs, upgradeUrl }: TrackParts,
+): TrackOne<Body> {
   return async function track(call) {
     const { caller, requestedAtMs } = call;
     const { organizationId } = caller;
-    const valid = validateTrack(call.body, requestedAtMs);
+    const valid = read(call.body, requestedAtMs);
     if (!valid.ok) {
       const { path, message } = valid.error;
       return refused('VALIDATION_FAILED', `The body is not right at ${path}: ${message}`, {
@@ -66,7 +87,7 @@ export function tracking({ contacts, log, outcomes, newId, deadlineMs, upgradeUr
     const isSafeToResend = call.idempotencyKey !== undefined || event.uniqueId !== undefined;
     if (call.respondAsync && !call.onLate) {
       await log.append([facts], isSafeToResend);
-      return trackAnswer(undefined, context);
+      return tell(undefined, context, valid.value);
     }
     const expectation = outcomes.expect(1, call.onLate);
     try {
@@ -77,10 +98,10 @@ export function tracking({ contacts, log, outcomes, newId, deadlineMs, upgradeUr
     }
     if (!call.respondAsync) {
       const [outcome] = await expectation.settled(requestedAtMs + deadlineMs);
-      return trackAnswer(outcome, context);
+      return tell(outcome, context, valid.value);
     }
     const [early] = await expectation.settled(0);
     if (early) call.onLate?.(early);
-    return trackAnswer(undefined, context);
+    return tell(undefined, context, valid.value);
   };
 }

@@ -129,6 +129,7 @@ describe('an Idempotency-Key', () => {
       { headers: { 'idempotency-key': key, prefer: 'respond-async' } },
     );
     expect(first.status).toBe(202);
+    await eventually(() => door.backstage.of(name)[0]);
     door.backstage.decide = () => 'by the rules';
     await eventually(async () => {
       const again = await track(key, { name, contactId });
@@ -151,9 +152,9 @@ describe('an Idempotency-Key', () => {
     expect([first.status, retry.status, replayed(retry)]).toEqual([200, 200, 'true']);
     expect(retry.json).toEqual(first.json);
     const sent = door.backstage.of(name);
-    expect(sent.map(({ clientId }) => clientId)).toEqual([`${key}/0`, `${key}/2`]);
+    expect(sent.map(({ clientId }) => clientId)).toEqual([`${key}→0`, `${key}→2`]);
     expect(first.json.results[2].eventId).toBe(
-      clientNamedEventId(org.id, `/organizations/${org.id}/http`, `${key}/2`),
+      clientNamedEventId(org.id, `/organizations/${org.id}/http`, `${key}→2`),
     );
   });
 
