@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { bringUpInfrastructure, type Infrastructure } from './infrastructure.ts';
 import { callerOf } from './demonstration/caller.ts';
 import { seed } from './demonstration/seed.ts';
-import { createDatabase } from './dependencies/postgres.ts';
 import { breakableParts } from './fault-lane/breakable-parts.ts';
 import { parseLanes, sum, type Lane, type LaneResult } from './lanes.ts';
 import { placesOf, type Places } from './places.ts';
@@ -17,6 +16,7 @@ import { startStack } from './stack.ts';
 import { stopEverything } from './stop-everything.ts';
 import { stopWish } from './stop-wish.ts';
 import type { Surroundings } from './surroundings.ts';
+import { environmentOfTests } from './test-environment.ts';
 
 const COULD_NOT_RUN: LaneResult = { passed: 0, failed: 1, skipped: 0 };
 
@@ -61,7 +61,7 @@ async function runLanes(
     if (lane.needs !== 'nothing' && !infrastructure) {
       infrastructure = await testInfrastructure(surroundings);
       undo.push(infrastructure.stop);
-      env = { ...env, ...(await environmentOfTests(infrastructure)) };
+      env = { ...env, ...(await environmentOfTests(surroundings, infrastructure)) };
     }
     if (lane.needs === 'breakable parts') {
       env = { ...env, BREAKABLE_PARTS: JSON.stringify(await breakableParts(surroundings)) };
@@ -83,18 +83,6 @@ async function testInfrastructure(surroundings: Surroundings): Promise<Infrastru
     usualPorts: false,
     env: {},
   });
-}
-
-/** Tests have a database and a Redis number of their own on the servers of the stack, which keeps its to itself. */
-async function environmentOfTests(infrastructure: Infrastructure): Promise<NodeJS.ProcessEnv> {
-  const database = new URL(infrastructure.databaseUrl);
-  database.pathname = '/tests';
-  await createDatabase(database.toString());
-  return {
-    KAFKA_BROKERS: infrastructure.kafkaBrokers,
-    DATABASE_URL: database.toString(),
-    REDIS_URL: `${infrastructure.redisUrl}/1`,
-  };
 }
 
 /** Starts the services and the gateway on free ports; returns the file that tells where they are. */
