@@ -1,8 +1,9 @@
 import type { WorkflowDefinition, WorkflowStatus, WorkflowStep } from '@trackline/contracts';
-import type { ApplyUpdates } from '../src/domain/advance.ts';
+
 import type { IncomingEvent } from '../src/domain/decide-events.ts';
 import { newExecution, toWorkflow, type Execution, type Workflow } from '../src/domain/execution.ts';
 import type { ContactView } from '../src/domain/fields.ts';
+import type { ApplyUpdates } from '../src/domain/inputs.ts';
 
 export const ORGANIZATION = 'organization';
 export const CONTACT: ContactView = {

@@ -2,7 +2,7 @@ import type { WorkflowStatus } from '@trackline/contracts';
 import type { ContactChangeRequest, Counts } from '../src/domain/effects.ts';
 import { hasEnded, type Execution, type StepVisit, type Workflow } from '../src/domain/execution.ts';
 import type { ContactView } from '../src/domain/fields.ts';
-import { waitedFor } from '../src/domain/graph.ts';
+import { waitedFor } from '../src/domain/waited-events.ts';
 import { timerOf, type TimerKind } from '../src/domain/timers.ts';
 import type {
   Commit,

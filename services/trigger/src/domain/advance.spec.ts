@@ -11,9 +11,11 @@ import {
   SECOND_MS,
   wait,
 } from '../../test/engine-builders.ts';
-import { advance, endsWait, type Advance, type Input } from './advance.ts';
+import { advance } from './advance.ts';
 import type { Execution, Workflow } from './execution.ts';
+import type { Advance, Input } from './inputs.ts';
 import { timerOf } from './timers.ts';
+import { endsWait } from './waits.ts';
 
 const at = (nowMs: number, contact = CONTACT as typeof CONTACT | undefined) => ({
   nowMs,

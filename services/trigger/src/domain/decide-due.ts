@@ -1,4 +1,5 @@
-import { advance, breakOff, type ApplyUpdates } from './advance.ts';
+import { advance, breakOff } from './advance.ts';
+import type { Tools } from './board.ts';
 import { EffectCollector, type Effects } from './effects.ts';
 import type { Execution, Workflow } from './execution.ts';
 import type { ContactView } from './fields.ts';
@@ -30,8 +31,8 @@ export interface DueDecision {
 /** Decides what becomes of executions whose time has come, in the order in which it came. Pure. */
 export function decideDue(
   due: readonly DueExecution[],
-  { workflowOf, contacts: given, nowMs, brokenBy }: DueWorld,
-  tools: { readonly newId: () => string; readonly applyUpdates: ApplyUpdates },
+  { workflowOf, contacts: given, remembered, nowMs, brokenBy }: DueWorld,
+  tools: Tools,
 ): DueDecision {
   const effects = new EffectCollector(tools.newId);
   const contacts = new Map(given);
@@ -42,6 +43,7 @@ export function decideDue(
       nowMs,
       contact: contacts.get(execution.contactId),
       applyUpdates: tools.applyUpdates,
+      remembered: remembered?.get(execution.contactId) ?? [],
     };
     const input = kind === 'turn' ? ({ kind } as const) : ({ kind: 'due' } as const);
     const moved =

@@ -1,13 +1,13 @@
 import type { AdmittedEvent, Outcome } from '@trackline/contracts';
-import { advance, endsWait, type ApplyUpdates } from './advance.ts';
-import { didSomething, EffectCollector, NO_EFFECT, type Counts, type Effects } from './effects.ts';
-import type { EntryFacts } from './entry.ts';
-import { hasEnded, newExecution, type Execution, type Workflow } from './execution.ts';
-import type { ContactView, EventView } from './fields.ts';
+import { Board, type BoardWorld, type Tools } from './board.ts';
+import { didSomething, NO_EFFECT, type Counts, type Effects } from './effects.ts';
+import type { Execution, Workflow } from './execution.ts';
+import type { EventView } from './fields.ts';
 import { matchTriggers } from './match-triggers.ts';
 import { NO_WORKFLOWS, type OrganizationWorkflows } from './organization.ts';
 import { isPast, type Positions } from './positions.ts';
-import type { RememberedEvent } from './remembered.ts';
+
+export { entryKey, soleKey, type Tools } from './board.ts';
 
 /** An admitted event whose properties are read only when something may come of it. */
 export interface IncomingEvent extends AdmittedEvent {
@@ -17,30 +17,13 @@ export interface IncomingEvent extends AdmittedEvent {
 }
 
 /** Everything that was read for a batch. */
-export interface World {
+export interface World extends BoardWorld {
   readonly positions: Positions;
   readonly organizations: ReadonlyMap<string, OrganizationWorkflows>;
-  /** Executions that wait for one of the batch's events. */
   readonly waiting: readonly Execution[];
-  /** The version that an execution started with, with the status that its workflow has now. */
   readonly workflowOf: (execution: Execution) => Workflow | undefined;
-  /** By contact id; a contact that does not exist is missing. */
-  readonly contacts: ReadonlyMap<string, ContactView>;
-  /** Running executions that allow no other of their workflow and contact beside them: see `soleKey`. */
-  readonly soleRuns: ReadonlySet<string>;
-  /** By `entryKey`, for workflows that ask for it (`asksForEntries`); what is missing has never entered. */
-  readonly entries?: ReadonlyMap<string, EntryFacts>;
-  /** Executions that have not ended, by workflow that these events may start. */
-  readonly running?: ReadonlyMap<string, number>;
-  /** By contact id: events that waits may look back for, in the order of their receipt. */
-  readonly remembered?: ReadonlyMap<string, readonly RememberedEvent[]>;
   /** What earlier events did, for those that come again or are asked about. */
   readonly handled: ReadonlyMap<string, Counts>;
-}
-
-export interface Tools {
-  readonly newId: () => string;
-  readonly applyUpdates: ApplyUpdates;
 }
 
 export interface Decision {
@@ -55,14 +38,6 @@ export interface Decision {
 
 export type EventFate = 'effect' | 'no_effect' | 'seen_before' | 'replay' | 'backfill';
 
-const waitKey = (organizationId: string, contactId: string, name: string): string =>
-  `${organizationId}:${contactId}:${name}`;
-
-/** Of `World.entries`. */
-export const entryKey = (workflowId: string, contactId: string): string => `${workflowId}:${contactId}`;
-
-export const soleKey = (workflowId: string, contactId: string): string => `${workflowId}:${contactId}`;
-
 /** Decides a batch, event after event, each on what those before it have left. Pure. */
 export function decideEvents(events: readonly IncomingEvent[], world: World, tools: Tools): Decision {
   const batch = new Batch(world, tools);
@@ -72,15 +47,9 @@ export function decideEvents(events: readonly IncomingEvent[], world: World, too
 
 class Batch {
   private readonly world: World;
-  private readonly tools: Tools;
-  private readonly effects: EffectCollector;
+  private readonly newId: () => string;
+  private readonly board: Board;
   private readonly positions: Map<string, number>;
-  private readonly executions = new Map<string, Execution>();
-  private readonly waits = new Map<string, Set<string>>();
-  /** The workflows of executions that this batch started. */
-  private readonly started = new Map<string, Workflow>();
-  private readonly contacts: Map<string, ContactView>;
-  private readonly soleRuns: Set<string>;
   private readonly outcomes: (Outcome & { replyTo: string })[] = [];
   private readonly tally: Record<EventFate, number> = {
     effect: 0,
@@ -92,12 +61,9 @@ class Batch {
 
   constructor(world: World, tools: Tools) {
     this.world = world;
-    this.tools = tools;
-    this.effects = new EffectCollector(tools.newId);
+    this.newId = tools.newId;
+    this.board = new Board(world, tools);
     this.positions = new Map(world.positions);
-    this.contacts = new Map(world.contacts);
-    this.soleRuns = new Set(world.soleRuns);
-    for (const execution of world.waiting) this.remember(undefined, execution);
   }
 
   take(event: IncomingEvent): void {
@@ -119,89 +85,57 @@ class Batch {
   }
 
   decision(): Decision {
-    const { effects, positions, outcomes, tally } = this;
+    const { positions, outcomes, tally } = this;
+    const { effects } = this.board;
     return { effects, hasEffects: !effects.isEmpty, positions, outcomes, tally };
   }
 
   private apply(event: IncomingEvent): void {
+    const { organizationId, contactId, name } = event;
     // Whoever waits now, waited before this event: it never resumes a wait that it starts itself.
-    const waiting = [...(this.waits.get(waitKey(event.organizationId, event.contactId, event.name)) ?? [])];
+    const waiting = this.board.waitingFor(organizationId, contactId, name);
     let executionsResumed = 0;
     for (const id of waiting) if (this.resume(id, event)) executionsResumed += 1;
     const counts = { workflowsTriggered: this.startAll(event), executionsResumed };
-    if (didSomething(counts)) this.effects.handled.set(event.eventId, counts);
+    if (didSomething(counts)) this.board.effects.handled.set(event.eventId, counts);
+    this.remember(event);
     this.tally[didSomething(counts) ? 'effect' : 'no_effect'] += 1;
     this.answer(event, 'admitted', counts);
   }
 
   private resume(id: string, event: IncomingEvent): boolean {
-    const execution = this.executions.get(id)!;
-    const workflow = this.started.get(id) ?? this.world.workflowOf(execution);
-    if (!workflow || !endsWait(workflow, execution, event.view(), event.receivedAtMs)) return false;
-    const input = { kind: 'event', event: event.view(), receivedAtMs: event.receivedAtMs } as const;
-    this.move(workflow, execution, input, event);
-    return workflow.status !== 'archived';
+    const { contactId, receivedAtMs } = event;
+    const input = { kind: 'event', event: event.view(), receivedAtMs } as const;
+    return this.board.resume(id, input, { contactId, nowMs: receivedAtMs });
   }
 
   private startAll(event: IncomingEvent): number {
-    const organization = this.world.organizations.get(event.organizationId) ?? NO_WORKFLOWS;
+    const { contactId, receivedAtMs: nowMs } = event;
+    const organization = this.organizationOf(event);
     if (!organization.startedBy.has(event.name)) return 0;
     let started = 0;
-    for (const workflow of matchTriggers(organization, event.name, event.view().properties))
-      if (this.start(workflow, event)) started += 1;
+    for (const workflow of matchTriggers(organization, event.name, event.view().properties)) {
+      const begun = { id: this.newId(), contactId, event: event.view(), nowMs };
+      if (!this.board.start(workflow, begun)) started += 1;
+    }
     return started;
   }
 
-  private start(workflow: Workflow, event: IncomingEvent): boolean {
-    const { contactId, receivedAtMs: nowMs } = event;
-    const id = this.tools.newId();
-    const execution = newExecution(workflow, { id, contactId, event: event.view(), nowMs });
-    if (execution.sole && this.soleRuns.has(soleKey(workflow.id, contactId))) {
-      this.effects.refuse(execution, 'already_running');
-      return false;
-    }
-    this.started.set(id, workflow);
-    this.move(workflow, execution, { kind: 'start' }, event);
-    return true;
+  private remember(event: IncomingEvent): void {
+    const { organizationId, contactId, eventId, name, receivedAtMs } = event;
+    const seconds = this.organizationOf(event).lookedBack.get(name);
+    if (seconds === undefined) return;
+    const view = { ...event.view(), eventId, name };
+    const forgetAtMs = receivedAtMs + seconds * 1000;
+    this.board.remember({ organizationId, contactId, event: view, receivedAtMs, forgetAtMs });
   }
 
-  private move(
-    workflow: Workflow,
-    execution: Execution,
-    input: Parameters<typeof advance>[2],
-    { contactId, receivedAtMs: nowMs }: IncomingEvent,
-  ): void {
-    const moved = advance(workflow, execution, input, {
-      nowMs,
-      contact: this.contacts.get(contactId),
-      applyUpdates: this.tools.applyUpdates,
-    });
-    if (!moved) return;
-    const before = input.kind === 'start' ? undefined : execution;
-    this.effects.add(before, moved);
-    this.remember(before, moved.execution);
-    if (moved.contact) this.contacts.set(contactId, moved.contact);
-  }
-
-  private remember(before: Execution | undefined, execution: Execution): void {
-    const { id, organizationId, contactId } = execution;
-    for (const name of before?.waitsFor ?? [])
-      this.waits.get(waitKey(organizationId, contactId, name))?.delete(id);
-    for (const name of execution.waitsFor) {
-      const key = waitKey(organizationId, contactId, name);
-      const waiting = this.waits.get(key);
-      if (waiting) waiting.add(id);
-      else this.waits.set(key, new Set([id]));
-    }
-    this.executions.set(id, execution);
-    if (!execution.sole) return;
-    const key = soleKey(execution.workflowId, contactId);
-    if (hasEnded(execution)) this.soleRuns.delete(key);
-    else this.soleRuns.add(key);
+  private organizationOf({ organizationId }: IncomingEvent): OrganizationWorkflows {
+    return this.world.organizations.get(organizationId) ?? NO_WORKFLOWS;
   }
 
   private doneBy(eventId: string): Counts {
-    return this.effects.handled.get(eventId) ?? this.world.handled.get(eventId) ?? NO_EFFECT;
+    return this.board.effects.handled.get(eventId) ?? this.world.handled.get(eventId) ?? NO_EFFECT;
   }
 
   private answer(

@@ -1,5 +1,5 @@
 import type { EntryRefusal, ExecutionProgress, RequestedAction } from '@trackline/contracts';
-import type { Advance, ContactUpdates, ProgressNote, SubscriptionChange } from './advance.ts';
+import type { Advance, ContactUpdates, ProgressNote, SubscriptionChange } from './inputs.ts';
 import type { Execution, StepVisit } from './execution.ts';
 import type { RememberedEvent } from './remembered.ts';
 import { timerOf } from './timers.ts';

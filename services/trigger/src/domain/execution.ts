@@ -3,6 +3,8 @@ import { isSole } from './entry.ts';
 import type { EventView } from './fields.ts';
 import { toGraph, type Graph } from './graph.ts';
 import type { TakenEvent } from './remembered.ts';
+import { isSignalKind } from './signal.ts';
+import { lookedBack } from './waited-events.ts';
 
 /** One version of a workflow, and how the workflow as a whole stands now. */
 export interface Workflow {
@@ -14,6 +16,8 @@ export interface Workflow {
   readonly graph: Graph;
   /** Whether any step reads or changes the contact. */
   readonly usesContact: boolean;
+  /** The longest that any of its waits looks back; 0: none does, and no memory is needed. */
+  readonly looksBackMs: number;
 }
 
 const CONTACT_STEPS: ReadonlySet<string> = new Set<StepType>([
@@ -28,9 +32,13 @@ const CONTACT_STEPS: ReadonlySet<string> = new Set<StepType>([
 export function toWorkflow(
   stored: Pick<Workflow, 'id' | 'organizationId' | 'version' | 'status' | 'definition'>,
 ): Workflow {
-  const graph = toGraph(stored.definition);
-  const usesContact = [...graph.steps.values()].some(({ step }) => CONTACT_STEPS.has(step.type));
-  return { ...stored, graph, usesContact };
+  const { definition } = stored;
+  const graph = toGraph(definition);
+  const usesContact =
+    [...graph.steps.values()].some(({ step }) => CONTACT_STEPS.has(step.type)) ||
+    (isSignalKind(definition.trigger.type) && definition.trigger.filter !== undefined);
+  const looksBackMs = Math.max(0, ...lookedBack(definition).values()) * 1000;
+  return { ...stored, graph, usesContact, looksBackMs };
 }
 
 /** One contact's way through one version of a workflow. All times are milliseconds since the epoch. */
@@ -118,7 +126,10 @@ export const newExecution = (
   resumes: {},
   latestResume: null,
   requested: {},
-  taken: [],
+  taken:
+    workflow.looksBackMs > 0 && event.eventId !== null
+      ? [{ eventId: event.eventId, receivedAtMs: nowMs }]
+      : [],
   retryFrom: null,
   startedAtMs: nowMs,
   movedAtMs: nowMs,

@@ -18,7 +18,7 @@ export interface EventView {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** All that a field of a condition can refer to. */
+/** All that a field of a condition, or a placeholder, can refer to. */
 export interface FieldScope {
   readonly contact: ContactView | undefined;
   readonly trigger: EventView;
@@ -42,7 +42,8 @@ export function valueAt(object: unknown, path: string): unknown {
     : undefined;
 }
 
-function contactValue(contact: ContactView | undefined, path: string): unknown {
+/** A field of the contact, else one of its properties. */
+export function contactValue(contact: ContactView | undefined, path: string): unknown {
   if (!contact) return undefined;
   const field = CONTACT_FIELDS.find((name) => name === path);
   if (field && contact[field] !== undefined) return contact[field];
@@ -69,3 +70,10 @@ export const lookUp = (scope: FieldScope, field: string): unknown =>
   contactValue(scope.contact, field) ??
   valueAt(scope.latest.properties, field) ??
   valueAt(scope.trigger.properties, field);
+
+/** A placeholder: its named place, else the latest event, the triggering event, contact fields, contact properties. */
+export const lookUpForText = (scope: FieldScope, field: string): unknown =>
+  namedValue(scope, field) ??
+  valueAt(scope.latest.properties, field) ??
+  valueAt(scope.trigger.properties, field) ??
+  contactValue(scope.contact, field);

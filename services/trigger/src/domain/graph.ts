@@ -1,9 +1,6 @@
-import {
-  ENGAGEMENT_EVENTS,
-  MAX_LOOKBACK_SECONDS,
-  type WorkflowDefinition,
-  type WorkflowStep,
-} from '@trackline/contracts';
+import type { WorkflowDefinition, WorkflowStep, WorkflowTransition } from '@trackline/contracts';
+
+export { lookedBack, waitedFor } from './waited-events.ts';
 
 /** A step and where the execution goes from it; `null`: it has reached its end. */
 export interface GraphStep {
@@ -14,7 +11,7 @@ export interface GraphStep {
   readonly no: string | null;
 }
 
-/** A definition as the engine walks it: the nesting laid out flat. */
+/** A definition as the engine walks it: nesting laid out flat, or transitions joined to their steps. */
 export interface Graph {
   readonly start: string | null;
   readonly steps: ReadonlyMap<string, GraphStep>;
@@ -25,14 +22,28 @@ const BRANCHING = new Set(['condition', 'wait_for_event', 'wait_for_email_engage
 /** Whether the step goes on with `branches.yes` or `branches.no`. */
 export const isBranching = ({ type }: { readonly type: string }): boolean => BRANCHING.has(type);
 
+const STOPPING = new Set(['delay', 'wait_for_event', 'wait_for_email_engagement']);
+
+/** Whether time may pass in the step. */
+export const isStopping = ({ type }: { readonly type: string }): boolean => STOPPING.has(type);
+
+/** Where the execution may go from the step. */
+export const waysFrom = ({ next, yes, no }: GraphStep): readonly string[] =>
+  [next, yes, no].filter((way) => way !== null);
+
 /**
- * A branch that is given, an empty one too, goes on with the step after the branching one; a branch that is not given
- * ends the execution.
+ * Both forms of a definition as one. Nested: a branch that is given, an empty one too, goes on with the step after the branching one; a
+ * branch that is not given ends the execution. Flat: the first step begins, and where no transition leads on the execution ends.
  */
-export function toGraph({ steps }: Pick<WorkflowDefinition, 'steps' | 'transitions'>): Graph {
+export function toGraph({ steps, transitions }: Pick<WorkflowDefinition, 'steps' | 'transitions'>): Graph {
+  if (transitions) return join(steps, transitions);
   const laid = new Map<string, GraphStep>();
   return { start: lay(steps, null, laid), steps: laid };
 }
+
+/** An exit needs no config. */
+const configured = (step: WorkflowStep): WorkflowStep =>
+  ({ ...step, config: step.config ?? {} }) as WorkflowStep;
 
 function lay(
   steps: readonly WorkflowStep[],
@@ -41,8 +52,7 @@ function lay(
 ): string | null {
   let next = after;
   for (const given of steps.toReversed()) {
-    // An exit needs none.
-    const step = { ...given, config: given.config ?? {} } as WorkflowStep;
+    const step = configured(given);
     const branch = (inner: readonly WorkflowStep[] | undefined) => (inner ? lay(inner, next, laid) : null);
     laid.set(
       step.id,
@@ -55,38 +65,13 @@ function lay(
   return next;
 }
 
-/** The events that a wait is ended by; none for a step that is no wait. */
-export function eventsOf(step: WorkflowStep): readonly string[] {
-  if (step.type === 'wait_for_email_engagement') return [ENGAGEMENT_EVENTS[step.config.engagementType]];
-  if (step.type !== 'wait_for_event') return [];
-  const { eventName, eventNames = [] } = step.config;
-  return eventName === undefined ? eventNames : [eventName, ...eventNames];
-}
-
-/** How far a wait looks back. For what becomes of an email it does as far as there is memory: it may have been opened before. */
-export function lookbackSecondsOf(step: WorkflowStep): number {
-  if (step.type === 'wait_for_email_engagement') return MAX_LOOKBACK_SECONDS;
-  return step.type === 'wait_for_event' ? (step.config.lookbackSeconds ?? 0) : 0;
-}
-
-/** The names of all events that some wait of the definition is ended by. */
-export const waitedFor = (definition: Pick<WorkflowDefinition, 'steps'>): ReadonlySet<string> =>
-  new Set(allSteps(definition.steps).flatMap(eventsOf));
-
-/** The names of all events that some wait of the definition looks back for, and for how many seconds. */
-export function lookedBack(definition: Pick<WorkflowDefinition, 'steps'>): ReadonlyMap<string, number> {
-  const longest = new Map<string, number>();
-  for (const step of allSteps(definition.steps)) {
-    const seconds = lookbackSecondsOf(step);
-    if (seconds > 0)
-      for (const name of eventsOf(step)) longest.set(name, Math.max(seconds, longest.get(name) ?? 0));
+function join(steps: readonly WorkflowStep[], transitions: readonly WorkflowTransition[]): Graph {
+  const joined = new Map<string, GraphStep>();
+  for (const step of steps) joined.set(step.id, { step: configured(step), next: null, yes: null, no: null });
+  for (const { fromStepId, toStepId, condition } of transitions) {
+    const from = joined.get(fromStepId);
+    if (from && joined.has(toStepId))
+      joined.set(fromStepId, { ...from, [condition?.branch ?? 'next']: toStepId });
   }
-  return longest;
+  return { start: steps[0]?.id ?? null, steps: joined };
 }
-
-const allSteps = (steps: readonly WorkflowStep[]): readonly WorkflowStep[] =>
-  steps.flatMap((step) => [
-    step,
-    ...allSteps(step.branches?.yes ?? []),
-    ...allSteps(step.branches?.no ?? []),
-  ]);
