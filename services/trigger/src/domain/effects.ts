@@ -93,9 +93,7 @@ export class EffectCollector implements Effects {
       hadWait: earlier ? earlier.hadWait : before?.status === 'waiting',
       hadTimer: earlier ? earlier.hadTimer : before !== undefined && timerOf(before) !== undefined,
     });
-    const log = this.visits.get(id) ?? new Map<number, StepVisit>();
-    this.visits.set(id, log);
-    for (const visit of visits) log.set(visit.visit, visit);
+    for (const visit of visits) this.show(id, visit);
     for (const note of notes) this.tell(execution, note);
     const from = (stepId: string, visit: number) => ({
       organizationId,
@@ -107,6 +105,13 @@ export class EffectCollector implements Effects {
     for (const { stepId, visit, ...change } of asked.subscriptions)
       this.subscriptions.push({ ...from(stepId, visit), ...change });
     this.actions.push(...asked.actions);
+  }
+
+  /** A visit as it is to be shown from now on, of an execution that is not moved by that. */
+  show(executionId: string, visit: StepVisit): void {
+    const log = this.visits.get(executionId) ?? new Map<number, StepVisit>();
+    this.visits.set(executionId, log);
+    log.set(visit.visit, visit);
   }
 
   /** An execution that was not allowed to begin: nothing of it is kept but the word of it. */

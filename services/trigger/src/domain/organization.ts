@@ -1,6 +1,6 @@
 import type { WorkflowStatus } from '@trackline/contracts';
 import type { Workflow } from './execution.ts';
-import { isSignalKind, type SignalKind } from './signal.ts';
+import { isSignalKind, type ContactSignal, type SignalKind } from './signal.ts';
 
 /** What an organisation has by way of workflows, as of one version of the whole. */
 export interface OrganizationWorkflows {
@@ -9,8 +9,8 @@ export interface OrganizationWorkflows {
   readonly statuses: ReadonlyMap<string, WorkflowStatus>;
   /** Enabled ones in their newest version, by the event that starts them; in the order in which they were created. */
   readonly startedBy: ReadonlyMap<string, readonly Workflow[]>;
-  /** The same for what happens to contacts themselves. */
-  readonly startedBySignal: ReadonlyMap<SignalKind, readonly Workflow[]>;
+  /** The same for what happens to contacts themselves, by `signalKey`. */
+  readonly startedBySignal: ReadonlyMap<string, readonly Workflow[]>;
   /** Enabled ones with a schedule. */
   readonly scheduled: readonly Workflow[];
   /** Events that some wait looks back for, and for how many seconds: these are to be remembered so long. */
@@ -46,11 +46,11 @@ export function toOrganizationWorkflows({
   lookedBack = [],
 }: OrganizationRows): OrganizationWorkflows {
   const startedBy = new Map<string, Workflow[]>();
-  const startedBySignal = new Map<SignalKind, Workflow[]>();
+  const bySignal = new Map<string, Workflow[]>();
   for (const workflow of enabled) {
-    const { type, eventName } = workflow.definition.trigger;
+    const { type, eventName, topicId } = workflow.definition.trigger;
     if (eventName !== undefined) addTo(startedBy, eventName, workflow);
-    else if (isSignalKind(type)) addTo(startedBySignal, type, workflow);
+    else if (isSignalKind(type)) addTo(bySignal, signalKey(type, topicId), workflow);
   }
   const longest = new Map<string, number>();
   for (const [name, seconds] of lookedBack) longest.set(name, Math.max(seconds, longest.get(name) ?? 0));
@@ -58,7 +58,7 @@ export function toOrganizationWorkflows({
     version,
     statuses,
     startedBy,
-    startedBySignal,
+    startedBySignal: bySignal,
     scheduled: enabled.filter(({ definition }) => definition.trigger.type === 'schedule'),
     lookedBack: longest,
     waitedFor: new Set(waitedFor),
@@ -69,4 +69,17 @@ function addTo<Key>(index: Map<Key, Workflow[]>, key: Key, workflow: Workflow): 
   const list = index.get(key);
   if (list) list.push(workflow);
   else index.set(key, [workflow]);
+}
+
+/** A topic, or with `undefined` any. */
+const signalKey = (kind: SignalKind, topicId: string | undefined): string =>
+  JSON.stringify(topicId === undefined ? [kind] : [kind, topicId]);
+
+/** The workflows that a signal may start, in whichever order; whether it does hangs on the contact. */
+export function startedBySignal(
+  { startedBySignal: index }: OrganizationWorkflows,
+  { kind, topicId }: Pick<ContactSignal, 'kind' | 'topicId'>,
+): readonly Workflow[] {
+  const ofAny = index.get(signalKey(kind, undefined)) ?? [];
+  return topicId === undefined ? ofAny : [...ofAny, ...(index.get(signalKey(kind, topicId)) ?? [])];
 }

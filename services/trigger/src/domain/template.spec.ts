@@ -142,7 +142,7 @@ describe('a value', () => {
 
   it('injects no header', () => {
     expect(asOneLine('a\r\nBcc: b@example.com')).toBe('a Bcc: b@example.com');
-     
+
     fc.assert(fc.property(anything, (x) => expect(asOneLine(x)).not.toMatch(/[\u0000-\u001f\u2028]/)));
   });
 
