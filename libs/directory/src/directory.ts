@@ -10,6 +10,7 @@ import type { ContactInput } from './contact/contact-input.ts';
 import type { ContactRequest, ContactResolution } from './contact/contact-request.ts';
 import { loadContacts, type ContactRef } from './contact/contact.reader.ts';
 import * as ending from './contact/erase-and-merge.ts';
+import * as identifying from './contact/identify.ts';
 import { findByKey, findContacts, type ContactFilter } from './contact/find-contacts.ts';
 import { drainOutbox } from './contact/outbox.ts';
 import { purgeCauses } from './contact/purge-causes.ts';
@@ -151,6 +152,20 @@ export class Directory {
   /** The first becomes an alias of the second. Keys: id, email or external id. */
   mergeContacts(organizationId: string, fromKey: string, intoKey: string): Promise<ending.MergeOutcome> {
     return ending.mergeContacts(this.database, organizationId, fromKey, intoKey, this.now);
+  }
+
+  /** A provisional contact becomes an alias of the person that it turned out to be, once; no person is ever merged by this. */
+  identifyProvisional(
+    organizationId: string,
+    provisionalId: string,
+    intoId: string,
+  ): Promise<identifying.IdentifyOutcome> {
+    return identifying.identifyProvisional(this.database, organizationId, provisionalId, intoId, this.now);
+  }
+
+  /** Gives a contact a WhatsApp user id; who was known by that id alone becomes an alias of it. */
+  attachWhatsappUser(user: identifying.WhatsappUser): ReturnType<typeof identifying.attachWhatsappUser> {
+    return identifying.attachWhatsappUser(this.database, user, this.now);
   }
 
   /** Throws `Problem` VALIDATION_FAILED. With an `id` that is there already, gives that organisation as it stands. */

@@ -14,6 +14,15 @@ export {
 export { SCOPES, type ApiKey, type NewApiKey, type Scope } from './organization/api-key.ts';
 export type { Authenticated, Authentication } from './organization/cached-organizations.ts';
 
+export { Channels, type ChannelsSettings, type ShownChannel } from './channel/channels.ts';
+export type {
+  Channel as WhatsappChannel,
+  ChannelPatch,
+  ChannelSecrets,
+  NewChannel,
+} from './channel/channel.ts';
+export type { OpenedChannel } from './channel/opened-channels.ts';
+
 export type { Contact } from './contact/contact.ts';
 export type { ContactInput } from './contact/contact-input.ts';
 export type { ContactRef } from './contact/contact.reader.ts';
@@ -32,8 +41,10 @@ export {
   MAX_EXTERNAL_ID_CHARACTERS,
   normalizeEmail,
   normalizePhone,
+  normalizeWaId,
   type IdentifierField,
 } from './contact/identifier.ts';
+export type { IdentifyOutcome, WhatsappUser } from './contact/identify.ts';
 export { UpdatedContacts, type ContactChangeRequest, type RefusedUpdate } from './contact/update-contacts.ts';
 export {
   applyUpdates,
@@ -43,7 +54,7 @@ export {
   type UpdateOperation,
 } from './contact/updates.ts';
 
-export { CHANNELS, type Channel, type Subscription } from './subscription/subscription.ts';
+export { TOPIC_CHANNELS, type Subscription, type TopicChannel } from './subscription/subscription.ts';
 export {
   isTopicId,
   MAX_TOPIC_CHARACTERS,

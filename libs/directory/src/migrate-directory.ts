@@ -5,6 +5,7 @@ import {
   type Migration,
   type Queryable,
 } from '@trackline/postgres';
+import { Channels1764200000000 } from './migrations/channels-1764200000000.ts';
 import { Connectors1764000000000 } from './migrations/connectors-1764000000000.ts';
 import { CreateDirectory1763600000000 } from './migrations/create-directory-1763600000000.ts';
 import { Subscriptions1764100000000 } from './migrations/subscriptions-1764100000000.ts';
@@ -14,6 +15,7 @@ const MIGRATIONS: readonly Migration[] = [
   CreateDirectory1763600000000,
   Connectors1764000000000,
   Subscriptions1764100000000,
+  Channels1764200000000,
 ];
 
 /** Brings the schema `directory` up to date. Idempotent; safe to run from several processes at once. */

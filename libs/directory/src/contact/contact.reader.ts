@@ -16,11 +16,12 @@ export interface ContactRow {
   first_name: string | null;
   last_name: string | null;
   properties: Record<string, unknown>;
+  provisional: boolean;
   created_at: Date;
   updated_at: Date;
 }
 
-const COLUMNS = `c.organization_id, c.id, c.email, c.phone, c.external_id, c.first_name, c.last_name, c.properties,
+const COLUMNS = `c.organization_id, c.id, c.email, c.phone, c.external_id, c.first_name, c.last_name, c.properties, c.provisional,
   c.created_at, c.updated_at`;
 
 /** Whose an id or identifier is, and what cause made that contact. */
@@ -136,6 +137,7 @@ export const fromRow = (row: ContactRow): Contact => ({
   ...(row.first_name === null ? undefined : { firstName: row.first_name }),
   ...(row.last_name === null ? undefined : { lastName: row.last_name }),
   properties: row.properties,
+  ...(row.provisional ? { provisional: true as const } : undefined),
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });

@@ -9,6 +9,8 @@ export interface Contact {
   readonly firstName?: string;
   readonly lastName?: string;
   readonly properties: Readonly<Record<string, unknown>>;
+  /** Only evidence of somebody, no person yet; absent on everybody else. */
+  readonly provisional?: true;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

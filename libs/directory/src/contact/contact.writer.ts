@@ -1,6 +1,12 @@
 import type { Queryable } from '@trackline/postgres';
 import type { Contact } from './contact.ts';
-import { IDENTIFIER_FIELDS, IDENTIFIER_KINDS, identifierKey, type Identifier } from './identifier.ts';
+import {
+  IDENTIFIER_FIELDS,
+  IDENTIFIER_KINDS,
+  identifierKey,
+  type Identifier,
+  type IdentifierField,
+} from './identifier.ts';
 import { recordChanges } from './outbox.ts';
 
 /** One contact as it was (`undefined`: new) and as it shall be. */
@@ -14,7 +20,7 @@ export class Raced extends Error {
   override readonly name = 'Raced';
 }
 
-export const identifiersOf = (contact: Contact): Identifier[] =>
+export const identifiersOf = (contact: Contact): (Identifier & { readonly field: IdentifierField })[] =>
   IDENTIFIER_FIELDS.flatMap((field) => {
     const value = contact[field];
     return value === undefined ? [] : [{ organizationId: contact.organizationId, field, value }];
@@ -163,14 +169,15 @@ export async function insertContacts(
   await tx.query({
     name: 'directory.insert_contacts',
     text: `INSERT INTO directory.contact
-             (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, created_at, created_cause)
-           SELECT organization_id, id, email, phone, external_id, first_name, last_name, properties::jsonb, updated_at, created_at, created_cause
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::bytea[])
-               AS q (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, created_at, created_cause)`,
+             (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, created_at, created_cause, provisional)
+           SELECT organization_id, id, email, phone, external_id, first_name, last_name, properties::jsonb, updated_at, created_at, created_cause, provisional
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[])
+               AS q (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, created_at, created_cause, provisional)`,
     values: [
       ...contactColumns(contacts),
       contacts.map((contact) => contact.createdAt),
       contacts.map((contact) => causes.get(contact.id) ?? null),
+      contacts.map((contact) => contact.provisional === true),
     ],
   });
 }

@@ -3,7 +3,7 @@ import type { Queryable } from '@trackline/postgres';
 import type { Creation } from './contact-request.ts';
 import { loadOwnersById } from './contact.reader.ts';
 import { claimFree, insertContacts, release } from './contact.writer.ts';
-import { identifierKey } from './identifier.ts';
+import { IDENTIFIER_FIELDS, identifierKey, type Identifier } from './identifier.ts';
 import { recordChanges } from './outbox.ts';
 import type { Contact } from './contact.ts';
 
@@ -58,11 +58,14 @@ export async function createMissing(
   );
   await recordChanges(
     tx,
-    won.map(({ creation, contactId }) => ({
-      organizationId: creation.primary.organizationId,
-      contactId,
-      change: 'created' as const,
-    })),
+    // A provisional contact is nobody yet: what is told of it is whom it turned out to be.
+    won
+      .filter(({ creation }) => !creation.provisional)
+      .map(({ creation, contactId }) => ({
+        organizationId: creation.primary.organizationId,
+        contactId,
+        change: 'created' as const,
+      })),
     now,
   );
   const made = new Map(won.map(({ creation, contactId }) => [creation, { contactId }]));
@@ -83,14 +86,17 @@ function attached(won: readonly Wanted[], got: ReadonlyMap<string, string>, now:
     return {
       id: contactId,
       organizationId: creation.primary.organizationId,
-      ...Object.fromEntries(identifiers.map(({ field, value }) => [field, value])),
+      ...Object.fromEntries(identifiers.filter(isField).map(({ field, value }) => [field, value])),
       ...(creation.firstName === undefined ? undefined : { firstName: creation.firstName }),
       properties: {},
+      ...(creation.provisional ? { provisional: true as const } : undefined),
       createdAt: now,
       updatedAt: now,
     };
   });
 }
+
+const isField = ({ field }: Identifier): boolean => (IDENTIFIER_FIELDS as readonly string[]).includes(field);
 
 /** What the causes that have been here before made. */
 async function ofCauses(

@@ -70,6 +70,19 @@ export async function mergeContacts(
   });
 }
 
+/** The same for contacts that the caller has locked: the first of `ids` becomes an alias of the second. Throws `Raced` when one is gone. */
+export async function mergeLocked(
+  tx: Queryable,
+  contacts: ReadonlyMap<string, Contact>,
+  [fromId, intoId]: readonly [string, string],
+  now: Date,
+): Promise<Contact> {
+  const from = contacts.get(fromId);
+  const into = contacts.get(intoId);
+  if (!from || !into) throw new Raced('a contact was merged or erased');
+  return merge(tx, from, into, now);
+}
+
 async function merge(tx: Queryable, from: Contact, into: Contact, now: Date): Promise<Contact> {
   const { organizationId } = into;
   const values = [organizationId, from.id, into.id];

@@ -2,14 +2,23 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import { isStorableText } from '@trackline/contracts';
 
 /** As stored; the order of the numbers is also the order in which they are locked. */
-export const IDENTIFIER_KINDS = { email: 1, phone: 2, externalId: 3 } as const;
-export type IdentifierField = keyof typeof IDENTIFIER_KINDS;
-export const IDENTIFIER_FIELDS = Object.keys(IDENTIFIER_KINDS) as IdentifierField[];
+export const IDENTIFIER_KINDS = {
+  email: 1,
+  phone: 2,
+  externalId: 3,
+  whatsappUserId: 4,
+  evidence: 5,
+} as const;
+export type IdentifierKind = keyof typeof IDENTIFIER_KINDS;
+
+/** Those that are fields of a contact. The others only find it. */
+export const IDENTIFIER_FIELDS = ['email', 'phone', 'externalId'] as const;
+export type IdentifierField = (typeof IDENTIFIER_FIELDS)[number];
 
 /** What makes a contact findable: unique in its organisation. `value` is in its normal form. */
 export interface Identifier {
   readonly organizationId: string;
-  readonly field: IdentifierField;
+  readonly field: IdentifierKind;
   readonly value: string;
 }
 
@@ -28,10 +37,7 @@ export function normalizeEmail(input: string): string | undefined {
   return fits && isStorableText(email) && /^[^\s@]+@[^\s@]+$/u.test(email) ? email : undefined;
 }
 
-export function normalizeExternalId(input: string): string | undefined {
-  const fits = input.length > 0 && input.length <= MAX_EXTERNAL_ID_CHARACTERS;
-  return fits && isStorableText(input) ? input : undefined;
-}
+export const normalizeExternalId = (input: string): string | undefined => normalizeOpaque(input);
 
 /**
  * E.164 of a phone number written in any way that names its country: with or without `+` or `00`, with spaces, dashes, brackets.
@@ -56,6 +62,21 @@ function newerFormOf(e164: string): string | undefined {
   if (mexican) return `+52${mexican[1]}`;
   const brazilian = /^\+55(\d{2})([6-9]\d{7})$/.exec(e164);
   return brazilian ? `+55${brazilian[1]}9${brazilian[2]}` : undefined;
+}
+
+/**
+ * The number behind a `wa_id`, which Meta vouches for: in E.164 as any other, and where our tables know no such number, as it came.
+ * `undefined`: it is no number at all.
+ */
+export function normalizeWaId(waId: string): string | undefined {
+  const digits = waId.trim().replace(/^\+/, '');
+  return /^\d{5,20}$/.test(digits) ? (normalizePhone(digits) ?? `+${digits}`) : undefined;
+}
+
+/** Text that finds a contact and is nothing else. */
+export function normalizeOpaque(input: string): string | undefined {
+  const fits = input.length > 0 && input.length <= MAX_EXTERNAL_ID_CHARACTERS;
+  return fits && isStorableText(input) ? input : undefined;
 }
 
 export const NORMALIZE: Readonly<Record<IdentifierField, (input: string) => string | undefined>> = {

@@ -64,8 +64,9 @@ export class Workspace {
   }
 
   replace(contact: Contact, fields: ContactFields): Contact {
-    const { id, organizationId, createdAt } = contact;
-    const after: Contact = { ...fields, id, organizationId, createdAt, updatedAt: this.now };
+    const { id, organizationId, provisional, createdAt } = contact;
+    const kept = { id, organizationId, createdAt, ...(provisional && { provisional }) };
+    const after: Contact = { ...fields, ...kept, updatedAt: this.now };
     this.put(contact, after);
     return after;
   }
@@ -92,6 +93,7 @@ export class Workspace {
 export const fieldsOf = ({
   id: _id,
   organizationId: _organizationId,
+  provisional: _provisional,
   createdAt: _createdAt,
   updatedAt: _updatedAt,
   ...fields

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CHANNELS, channelsOf, NO_CHOICES, withChoice, type Choice } from './subscription.ts';
+import { TOPIC_CHANNELS, channelsOf, NO_CHOICES, withChoice, type Choice } from './subscription.ts';
 
 const after = (...choices: Choice[]) => choices.reduce(withChoice, NO_CHOICES);
 
@@ -20,7 +20,7 @@ describe('a subscription', () => {
   });
 
   const anyChoice = fc.record({
-    channel: fc.constantFrom(null, ...CHANNELS),
+    channel: fc.constantFrom(null, ...TOPIC_CHANNELS),
     subscribed: fc.boolean(),
   });
 
@@ -28,7 +28,7 @@ describe('a subscription', () => {
     fc.assert(
       fc.property(fc.array(anyChoice, { maxLength: 12 }), (said) => {
         const choices = after(...said);
-        const wanted = CHANNELS.filter(
+        const wanted = TOPIC_CHANNELS.filter(
           (channel) =>
             said.findLast((choice) => choice.channel === null || choice.channel === channel)?.subscribed,
         );

@@ -1,7 +1,13 @@
 import { isUuid } from '@trackline/kernel';
 import type { Queryable } from '@trackline/postgres';
 import type { ContactRef } from '../contact/contact.reader.ts';
-import { channelsOf, NO_CHOICES, type Channel, type Choices, type Subscription } from './subscription.ts';
+import {
+  channelsOf,
+  NO_CHOICES,
+  type TopicChannel,
+  type Choices,
+  type Subscription,
+} from './subscription.ts';
 
 export interface TopicRef extends ContactRef {
   readonly topicId: string;
@@ -15,14 +21,14 @@ interface ChoiceRow {
   contact_id: string;
   topic_id: string;
   /** Empty: all. */
-  channel: Channel | '';
+  channel: TopicChannel | '';
   subscribed: boolean;
   at: Date;
 }
 
 /** By `topicKey`, one for each that was asked for. */
 export async function loadChoices(tx: Queryable, refs: readonly TopicRef[]): Promise<Map<string, Choices>> {
-  const found = new Map<string, Map<Channel | null, boolean>>();
+  const found = new Map<string, Map<TopicChannel | null, boolean>>();
   if (refs.length === 0) return found;
   const { rows } = await tx.query<ChoiceRow>({
     name: 'directory.choices',
@@ -38,7 +44,7 @@ export async function loadChoices(tx: Queryable, refs: readonly TopicRef[]): Pro
       contactId: row.contact_id,
       topicId: row.topic_id,
     });
-    const choices = found.get(key) ?? new Map<Channel | null, boolean>();
+    const choices = found.get(key) ?? new Map<TopicChannel | null, boolean>();
     found.set(key, choices.set(row.channel || null, row.subscribed));
   }
   return new Map(refs.map((ref) => [topicKey(ref), found.get(topicKey(ref)) ?? NO_CHOICES]));

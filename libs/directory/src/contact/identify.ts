@@ -1,0 +1,84 @@
+import type { Database, Queryable } from '@trackline/postgres';
+import { claimFree, Raced } from './contact.writer.ts';
+import { loadOwners, loadOwnersById, lockContacts } from './contact.reader.ts';
+import { deleteContact, mergeLocked } from './erase-and-merge.ts';
+import { identifierKey, normalizeOpaque, type Identifier } from './identifier.ts';
+import { settle } from './settle.ts';
+import { hasIdentifier } from './workspace.ts';
+
+/** `already`: it was merged, erased, or turned into somebody before, and nothing was done. `erased`: the person is, and so is this. */
+export type IdentifyOutcome = 'merged' | 'already' | 'erased';
+
+/**
+ * Makes a provisional contact an alias of the person that it turned out to be. May be called any number of times, by any number of
+ * instances, in any order. A contact that is not provisional is never touched, whatever was merged by hand meanwhile: of two
+ * people none is ever merged into the other here.
+ */
+export async function identifyProvisional(
+  database: Database,
+  organizationId: string,
+  provisionalId: string,
+  intoId: string,
+  now: () => Date,
+): Promise<IdentifyOutcome> {
+  const outcome = await settle(database, async (tx): Promise<IdentifyOutcome | 'orphaned'> => {
+    const [from, into] = await loadOwnersById(tx, [
+      { organizationId, contactId: provisionalId },
+      { organizationId, contactId: intoId },
+    ]);
+    if (from?.contactId !== provisionalId || into?.contactId === provisionalId) return 'already';
+    if (!into) return 'orphaned';
+    const contacts = await lockContacts(tx, [
+      { organizationId, contactId: provisionalId },
+      { organizationId, contactId: into.contactId },
+    ]);
+    if (!contacts.get(provisionalId)?.provisional) return 'already';
+    await mergeLocked(tx, contacts, [provisionalId, into.contactId], now());
+    return 'merged';
+  });
+  if (outcome !== 'orphaned') return outcome;
+  // Whose it was has been erased: what is left of them goes, too.
+  await deleteContact(database, organizationId, provisionalId, now);
+  return 'erased';
+}
+
+export interface WhatsappUser {
+  readonly organizationId: string;
+  readonly contactId: string;
+  readonly whatsappUserId: string;
+}
+
+/** Gives a contact its WhatsApp user id; one that was known by that id alone becomes an alias. Another person's id stays where it is. */
+export async function attachWhatsappUser(
+  database: Database,
+  { organizationId, contactId, whatsappUserId }: WhatsappUser,
+  now: () => Date,
+): Promise<'attached' | 'already' | 'taken' | 'not_found'> {
+  const value = normalizeOpaque(whatsappUserId);
+  if (value === undefined) return 'not_found';
+  const identifier: Identifier = { organizationId, field: 'whatsappUserId', value };
+  return settle(database, async (tx) => {
+    const [target] = await loadOwnersById(tx, [{ organizationId, contactId }]);
+    if (!target) return 'not_found';
+    const got = await claimFree(tx, [{ ...identifier, contactId: target.contactId }]);
+    if (got.has(identifierKey(identifier))) return lockedStill(tx, organizationId, target.contactId);
+    const [owner] = await loadOwners(tx, [identifier]);
+    if (!owner || owner.contactId === target.contactId) return 'already';
+    const contacts = await lockContacts(tx, [
+      { organizationId, contactId: owner.contactId },
+      { organizationId, contactId: target.contactId },
+    ]);
+    const nameless = contacts.get(owner.contactId);
+    if (!nameless) throw new Raced('a contact was merged or erased');
+    if (hasIdentifier(nameless)) return 'taken';
+    await mergeLocked(tx, contacts, [owner.contactId, target.contactId], now());
+    return 'attached';
+  });
+}
+
+/** The contact must still be there once it has the identifier; whoever erases or merges it holds its lock. */
+async function lockedStill(tx: Queryable, organizationId: string, contactId: string): Promise<'attached'> {
+  const contacts = await lockContacts(tx, [{ organizationId, contactId }]);
+  if (!contacts.has(contactId)) throw new Raced('a contact was merged or erased');
+  return 'attached';
+}
