@@ -16,3 +16,5 @@ export * from './fleet/fleet.ts';
 export * from './fleet/own-broker.ts';
 export * from './fleet/own-process.ts';
 export * from './fleet/own-redis.ts';
+export * from './fleet/exactness.ts';
+export * from './fleet/load.ts';

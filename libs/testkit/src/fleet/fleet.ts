@@ -36,7 +36,7 @@ export interface FleetSettings {
 }
 
 const ROOT = resolve(import.meta.dirname, '../../../..');
-const PARTITIONS = { contact: 6, outcome: 4 };
+export const PARTITIONS = { contact: 6, outcome: 4 };
 const ADMIN_TOKEN = 'admin-token-of-the-fleet';
 /** Short, so that a kill costs its partitions a moment; long enough that a busy machine is not taken for a dead one. */
 const SESSION_TIMEOUT_MS = '2000';
