@@ -58,6 +58,7 @@ export function composeTrigger({
   own,
 }: Open): Composed {
   const { contactPartitions, outcomePartitions } = config;
+  const slack = contactPartitions * config.batchMessages;
   const admittedMetrics = flowMetrics(metrics, 'admitted');
   const timerMetrics = flowMetrics(metrics, 'timers');
   const refusedUpdates = metrics.counter(
@@ -99,7 +100,13 @@ export function composeTrigger({
       },
       admitted: {
         own,
-        handle: handleAdmitted({ ...shared, executions, outcomePartitions, timed: admittedMetrics.timed }),
+        handle: handleAdmitted({
+          ...shared,
+          executions,
+          outcomePartitions,
+          slack,
+          timed: admittedMetrics.timed,
+        }),
         metrics: admittedMetrics,
       },
       workflows: new ManageWorkflows({ store: workflowStore(database), newId: uuidv7, nowMs: Date.now }),
@@ -110,13 +117,14 @@ export function composeTrigger({
         reader: executions,
         timers,
         contactPartitions,
+        slack,
         onLeftOver: onFault,
       }),
     },
     watch: new TimerWatch({
       own,
       timers,
-      fireDue: fireDue({ ...shared, timers, chunk: config.timerChunk }),
+      fireDue: fireDue({ ...shared, timers, executions, chunk: config.timerChunk }),
       between,
       onFired: (count) => {
         if (count > 0) timerMetrics.batch(count);

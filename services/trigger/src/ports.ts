@@ -3,13 +3,15 @@ import type {
   ExecutionProgress,
   ExecutionStatus,
   Position,
+  RequestedAction,
   WorkflowDefinition,
   WorkflowStatus,
 } from '@trackline/contracts';
-import type { ContactChangeRequest, Counts, Effects } from './domain/effects.ts';
+import type { ContactChangeRequest, Counts, Effects, SubscriptionRequest } from './domain/effects.ts';
 import type { Execution, StepVisit } from './domain/execution.ts';
 import type { ContactView } from './domain/fields.ts';
 import type { MovedPosition, Positions } from './domain/positions.ts';
+import type { RememberedEvent } from './domain/remembered.ts';
 import type { TimerKind } from './domain/timers.ts';
 
 export interface VersionRef {
@@ -30,6 +32,8 @@ export interface OrganizationIndex {
     readonly version: number;
   }[];
   readonly waitedFor: readonly string[];
+  /** By event name, in seconds: how far waits of workflows in use look back. */
+  readonly lookedBack: readonly (readonly [name: string, seconds: number])[];
 }
 
 /** What the engine reads of workflows. */
@@ -52,12 +56,24 @@ export interface SoleKey {
   readonly contactId: string;
 }
 
+export interface KnownEntry extends SoleKey {
+  /** Milliseconds since the epoch. */
+  readonly lastStartedAtMs: number | null;
+  readonly lastEndedAtMs: number | null;
+}
+
 /** What the pipelines read of executions. */
 export interface ExecutionReader {
   /** In the order in which they were started. */
   waitingFor(keys: readonly WaitKey[]): Promise<readonly Execution[]>;
   /** Those of the keys for which an execution that allows no other is running. */
   soleRuns(keys: readonly SoleKey[]): Promise<readonly SoleKey[]>;
+  /** When those of the keys last entered and left, as far as their workflow asks for it. */
+  entries(keys: readonly SoleKey[]): Promise<readonly KnownEntry[]>;
+  /** How many executions of these workflows have not ended. */
+  running(workflowIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Events that waits may look back for, by contact id, in the order of their receipt. */
+  remembered(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, readonly RememberedEvent[]>>;
   handled(eventIds: readonly string[]): Promise<ReadonlyMap<string, Counts>>;
   positions(topic: string, partition: number): Promise<Positions>;
   /** Whether the message at this position went to the dead letters of this group, and has not come back. */
@@ -92,7 +108,29 @@ export interface TimerReader {
 export type OutboxEntry = { readonly id: string; readonly partition: number } & (
   | { readonly kind: 'progress'; readonly body: ExecutionProgress }
   | { readonly kind: 'contact_update'; readonly body: ContactChangeRequest }
+  | { readonly kind: 'subscription'; readonly body: SubscriptionRequest }
+  | { readonly kind: 'action'; readonly body: RequestedAction }
 );
+
+/** A contact enters or leaves a workflow that asks when it last did. */
+export interface EntryWrite extends SoleKey {
+  /** `null`: it does not enter. */
+  readonly startedAtMs: number | null;
+  /** What was read of its last entry; it must be so still when it enters. */
+  readonly knownStartedAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly forgetAtMs: number;
+}
+
+/** How many executions of a workflow may run. */
+export interface Capacity {
+  readonly workflowId: string;
+  readonly limit: number;
+  /** More than can be started at once beside this commit. */
+  readonly slack: number;
+  /** Whether the limit may be reached: then commits that start executions of the workflow go one by one. */
+  readonly isNear: boolean;
+}
 
 export interface Commit {
   /** Absent: nothing was read from a topic. */
@@ -111,6 +149,11 @@ export interface Commit {
   };
   readonly effects?: Effects;
   readonly outbox?: readonly OutboxEntry[];
+  readonly entries?: readonly EntryWrite[];
+  /** Of workflows of which executions are started. */
+  readonly capacity?: readonly Capacity[];
+  /** Executions that had ended and go on. */
+  readonly revived?: readonly string[];
   /** Organisations whose workflows must not have changed since they were read. */
   readonly unchanged?: ReadonlyMap<string, number>;
   /** Executions whose timer does not concern them any more. */
@@ -129,6 +172,8 @@ export interface EffectWriter {
   forget(outboxIds: readonly string[]): Promise<void>;
   /** Adds to a step that was taken what the directory refused of it. */
   noteRefusedUpdates(refusals: readonly RefusedUpdates[]): Promise<void>;
+  /** Entries and events that nobody asks for any more. Gives how many there were of the more numerous; at most `limit`. */
+  purgeForgotten(limit: number): Promise<number>;
   /** Gives how many there were; at most `limit`. */
   purgeHandled(olderThanMs: number, limit: number): Promise<number>;
 }
@@ -156,6 +201,8 @@ export interface Contacts {
   update(
     changes: readonly ContactChangeRequest[],
   ): Promise<readonly { readonly cause: string; readonly field: string; readonly reason: string }[]>;
+  /** Each cause takes effect once; of contacts that do not exist nothing is changed. */
+  subscribe(changes: readonly SubscriptionRequest[]): Promise<void>;
   /** What an update would make of a contact. */
   apply(
     contact: ContactView,

@@ -1,14 +1,17 @@
 import type { WorkflowStatus } from '@trackline/contracts';
-import type { ContactChangeRequest, Counts } from '../src/domain/effects.ts';
+import type { ContactChangeRequest, Counts, SubscriptionRequest } from '../src/domain/effects.ts';
+import { entryKey } from '../src/domain/decide-events.ts';
 import { hasEnded, type Execution, type StepVisit, type Workflow } from '../src/domain/execution.ts';
 import type { ContactView } from '../src/domain/fields.ts';
-import { waitedFor } from '../src/domain/waited-events.ts';
+import { lookedBack, waitedFor } from '../src/domain/waited-events.ts';
+import type { RememberedEvent } from '../src/domain/remembered.ts';
 import { timerOf, type TimerKind } from '../src/domain/timers.ts';
 import type {
   Commit,
   Contacts,
   EffectWriter,
   ExecutionReader,
+  KnownEntry,
   Message,
   MessagePublisher,
   OutboxEntry,
@@ -36,6 +39,9 @@ export class MemoryStore {
   readonly everInOutbox = new Map<string, OutboxEntry>();
   readonly contacts = new Map<string, ContactView>();
   readonly causes = new Map<string, ContactChangeRequest>();
+  readonly entries = new Map<string, KnownEntry>();
+  readonly remembered = new Map<string, RememberedEvent>();
+  readonly subscriptions = new Map<string, SubscriptionRequest>();
   readonly published: Message[] = [];
   private readonly pass: (what: string) => Promise<Fault | undefined>;
 
@@ -65,8 +71,10 @@ export class MemoryStore {
       await this.pass('indices');
       const workflows = [...this.workflows.values()];
       const names = workflows.flatMap(({ definition }) => [...waitedFor(definition)]);
+      const lookedBackFor = workflows.flatMap(({ definition }) => [...lookedBack(definition)]);
+      const version = this.organizationVersion;
       return new Map(
-        ids.map((id) => [id, { version: this.organizationVersion, workflows, waitedFor: names }]),
+        ids.map((id) => [id, { version, workflows, waitedFor: names, lookedBack: lookedBackFor }]),
       );
     },
     definitions: async (refs) => {
@@ -93,6 +101,23 @@ export class MemoryStore {
         [...this.executions.values()].some(
           (e) => e.sole && !hasEnded(e) && e.workflowId === key.workflowId && e.contactId === key.contactId,
         ),
+      );
+    },
+    entries: async (keys) => {
+      await this.pass('entries');
+      return keys.flatMap(
+        ({ workflowId, contactId }) => this.entries.get(entryKey(workflowId, contactId)) ?? [],
+      );
+    },
+    running: async (workflowIds) => {
+      await this.pass('running');
+      return new Map(workflowIds.map((id) => [id, this.runningOf(id)]));
+    },
+    remembered: async (refs) => {
+      await this.pass('remembered');
+      const all = [...this.remembered.values()].sort((a, b) => a.receivedAtMs - b.receivedAtMs);
+      return new Map(
+        refs.map(({ contactId }) => [contactId, all.filter((one) => one.contactId === contactId)]),
       );
     },
     handled: async (ids) => {
@@ -148,6 +173,7 @@ export class MemoryStore {
       for (const id of ids) this.outbox.delete(id);
     },
     noteRefusedUpdates: () => Promise.resolve(),
+    purgeForgotten: () => Promise.resolve(0),
     purgeHandled: () => Promise.resolve(0),
   };
 
@@ -169,6 +195,12 @@ export class MemoryStore {
       if (fault === 'reply lost') throw new Error('the reply of the directory was lost');
       return [];
     },
+    subscribe: async (changes) => {
+      const fault = await this.pass('subscribe');
+      if (fault === 'refused') throw new Error('the directory is away');
+      for (const change of changes) this.subscriptions.set(change.cause, change);
+      if (fault === 'reply lost') throw new Error('the reply of the directory was lost');
+    },
     apply: applyUpdates,
   };
 
@@ -181,7 +213,22 @@ export class MemoryStore {
     },
   };
 
-  private stands({ positions, effects, unchanged }: Commit): boolean {
+  private runningOf(workflowId: string): number {
+    return [...this.executions.values()].filter((e) => e.workflowId === workflowId && !hasEnded(e)).length;
+  }
+
+  private stands({ positions, effects, unchanged, entries, capacity }: Commit): boolean {
+    for (const { workflowId, contactId, startedAtMs, knownStartedAtMs } of entries ?? []) {
+      const known = this.entries.get(entryKey(workflowId, contactId))?.lastStartedAtMs ?? null;
+      if (startedAtMs !== null && known !== knownStartedAtMs) return false;
+    }
+    for (const { workflowId, limit } of capacity ?? []) {
+      const changes = [...(effects?.executions.values() ?? [])]
+        .filter(({ execution }) => execution.workflowId === workflowId)
+        .map(({ from, execution }) => Number(!hasEnded(execution)) - Number(from !== null));
+      const more = changes.reduce((sum, change) => sum + change, 0);
+      if (more > 0 && this.runningOf(workflowId) + more > limit) return false;
+    }
     for (const { source, from } of positions?.moved ?? [])
       if ((this.positions.get(source) ?? -1) !== from) return false;
     for (const version of unchanged?.values() ?? []) if (version !== this.organizationVersion) return false;
@@ -192,7 +239,18 @@ export class MemoryStore {
     return true;
   }
 
-  private store({ positions, effects, outbox, settled }: Commit): void {
+  private store({ positions, effects, outbox, settled, entries }: Commit): void {
+    for (const { workflowId, contactId, startedAtMs, endedAtMs } of entries ?? []) {
+      const known = this.entries.get(entryKey(workflowId, contactId));
+      this.entries.set(entryKey(workflowId, contactId), {
+        workflowId,
+        contactId,
+        lastStartedAtMs: startedAtMs ?? known?.lastStartedAtMs ?? null,
+        lastEndedAtMs: endedAtMs ?? known?.lastEndedAtMs ?? null,
+      });
+    }
+    for (const one of effects?.remembered ?? [])
+      this.remembered.set(`${one.contactId}:${one.event.name}:${one.event.eventId}`, one);
     for (const { source, to } of positions?.moved ?? []) this.positions.set(source, to);
     for (const { execution } of effects?.executions.values() ?? []) {
       this.executions.set(execution.id, execution);

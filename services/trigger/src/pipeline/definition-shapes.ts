@@ -1,15 +1,17 @@
-import { STEP_CONFIGS, StepOutline, validator, WorkflowOutline } from '@trackline/contracts';
+import { STEP_CONFIGS, StepOutline, validator, WorkflowOutline, type StepType } from '@trackline/contracts';
+import type { Calendar } from '../domain/schedule.ts';
 import type { DefinitionShapes } from '../domain/validate-definition.ts';
 
-/** The published schemas, compiled once. */
-export const definitionShapes: DefinitionShapes = {
+const compiled = {
   workflow: validator(WorkflowOutline),
   step: validator(StepOutline),
-  configs: {
-    delay: validator(STEP_CONFIGS.delay),
-    condition: validator(STEP_CONFIGS.condition),
-    wait_for_event: validator(STEP_CONFIGS.wait_for_event),
-    update_contact: validator(STEP_CONFIGS.update_contact),
-    exit: validator(STEP_CONFIGS.exit),
-  },
+  configs: Object.fromEntries(
+    Object.entries(STEP_CONFIGS).map(([type, schema]) => [type, validator(schema)]),
+  ) as DefinitionShapes['configs'] & Readonly<Record<StepType, unknown>>,
 };
+
+/** The published schemas, compiled once, and the calendar that schedules are read by. */
+export const definitionShapes = ({ problems }: Calendar): DefinitionShapes => ({
+  ...compiled,
+  scheduleProblems: problems,
+});

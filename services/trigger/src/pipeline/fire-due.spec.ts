@@ -42,6 +42,7 @@ function given(
   const fire = fireDue({
     workflows: new KnownWorkflows(store.workflowReader),
     timers: store.timerReader,
+    executions: store.executionReader,
     writer,
     contacts,
     outbox: new Outbox({ writer, contacts, publisher }),

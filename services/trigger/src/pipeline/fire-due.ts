@@ -1,7 +1,9 @@
 import { decideDue, type DueExecution } from '../domain/decide-due.ts';
 import type { Execution, Workflow } from '../domain/execution.ts';
 import type { ContactView } from '../domain/fields.ts';
-import type { Contacts, EffectWriter, TimerReader } from '../ports.ts';
+import type { RememberedEvent } from '../domain/remembered.ts';
+import type { Contacts, EffectWriter, ExecutionReader, TimerReader } from '../ports.ts';
+import { heldSettings } from './held-settings.ts';
 import { heldVersions } from './held-versions.ts';
 import type { KnownWorkflows } from './known-workflows.ts';
 import { toOutbox, type Outbox } from './outbox.ts';
@@ -10,6 +12,7 @@ import type { PartitionState } from './partition-state.ts';
 export interface DueDependencies {
   readonly workflows: KnownWorkflows;
   readonly timers: TimerReader;
+  readonly executions: ExecutionReader;
   readonly writer: EffectWriter;
   readonly contacts: Contacts;
   readonly outbox: Outbox;
@@ -54,17 +57,22 @@ async function fire(
   const executions = due.map(({ execution }) => execution);
   const organizations = await use.workflows.load(executions.map((execution) => execution.organizationId));
   const workflowOf = await use.workflows.workflowsOf(executions, organizations);
-  const contacts = await loadContacts(executions, workflowOf, use.contacts);
+  const [contacts, remembered] = await Promise.all([
+    loadContacts(executions, workflowOf, use.contacts),
+    loadRemembered(executions, workflowOf, use.executions),
+  ]);
   const { effects, untouched } = decideDue(
     due,
-    { workflowOf, contacts, nowMs, ...(brokenBy !== undefined && { brokenBy }) },
+    { workflowOf, contacts, remembered, nowMs, ...(brokenBy !== undefined && { brokenBy }) },
     { newId: use.newId, applyUpdates: use.contacts.apply },
   );
   const outbox = toOutbox(effects, () => state.partition, use.newId);
   const unchanged = heldVersions(effects, untouched, organizations);
   state.mayHaveLeftOver = true;
   try {
-    if (!(await use.writer.commit({ effects, outbox, settled: untouched, unchanged }))) return undefined;
+    const settings = heldSettings(effects, workflowOf, {}, 0);
+    if (!(await use.writer.commit({ effects, outbox, settled: untouched, unchanged, ...settings })))
+      return undefined;
   } catch (error) {
     if (brokenBy !== undefined || !use.writer.isUnstorable(error)) throw error;
     return fireApart(due, (error as Error).message, nowMs, state, use);
@@ -95,4 +103,14 @@ async function loadContacts(
 ): Promise<ReadonlyMap<string, ContactView>> {
   const refs = executions.filter((execution) => workflowOf(execution)?.usesContact);
   return refs.length > 0 ? contacts.load(refs) : new Map();
+}
+
+/** Of contacts whose executions may come to a wait that looks back. */
+async function loadRemembered(
+  due: readonly Execution[],
+  workflowOf: (execution: Execution) => Workflow | undefined,
+  executions: ExecutionReader,
+): Promise<ReadonlyMap<string, readonly RememberedEvent[]>> {
+  const refs = due.filter((execution) => (workflowOf(execution)?.looksBackMs ?? 0) > 0);
+  return refs.length > 0 ? executions.remembered(refs) : new Map();
 }

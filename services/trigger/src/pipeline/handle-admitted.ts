@@ -1,8 +1,15 @@
 import { ADMITTED, type Position, type RawMessage } from '@trackline/contracts';
-import { decideEvents, type Decision, type EventFate, type IncomingEvent } from '../domain/decide-events.ts';
+import {
+  decideEvents,
+  type Decision,
+  type EventFate,
+  type IncomingEvent,
+  type World,
+} from '../domain/decide-events.ts';
 import { isPast, movedPositions, raisedTo, type Positions } from '../domain/positions.ts';
 import type { Commit, EffectWriter } from '../ports.ts';
 import { decodeEvents, positionsOf, type Unreadable } from './decode-events.ts';
+import { heldSettings } from './held-settings.ts';
 import { heldVersions } from './held-versions.ts';
 import type { Organizations } from './known-workflows.ts';
 import { loadWorld, type WorldSources } from './load-world.ts';
@@ -20,6 +27,8 @@ export interface AdmittedDependencies extends WorldSources {
   readonly outbox: Outbox;
   readonly newId: () => string;
   readonly outcomePartitions: number;
+  /** Executions that all partitions together can start at once. */
+  readonly slack: number;
   readonly timed: <Result>(stage: string, work: () => Promise<Result>) => Promise<Result>;
 }
 
@@ -108,7 +117,7 @@ async function attempt(
   const after = 'buried' in footing ? raisedTo(decision.positions, footing.buried) : decision.positions;
   const commit: Commit = {
     ...toPositions(footing, after, state.partition),
-    ...toEffects(decision, state.partition, organizations, use.newId),
+    ...(await toEffects(decision, state.partition, { world, organizations }, use)),
   };
   // What is left over if the process or the publishing fails from here on, the next attempt finds in the outbox.
   state.mayHaveLeftOver = decision.hasEffects;
@@ -133,16 +142,19 @@ function toPositions(footing: Footing, after: Positions, partition: number): Com
   };
 }
 
-function toEffects(
+async function toEffects(
   { effects, hasEffects }: Decision,
   partition: number,
-  organizations: Organizations,
-  newId: () => string,
-): Commit {
+  { world, organizations }: { world: World; organizations: Organizations },
+  use: AdmittedDependencies,
+): Promise<Commit> {
   if (!hasEffects) return {};
+  const changed = [...effects.executions.values()].map(({ execution }) => execution);
+  const workflowOf = await use.workflows.workflowsOf(changed, organizations);
   return {
     effects,
-    outbox: toOutbox(effects, () => partition, newId),
+    outbox: toOutbox(effects, () => partition, use.newId),
     unchanged: heldVersions(effects, [], organizations),
+    ...heldSettings(effects, workflowOf, world, use.slack),
   };
 }

@@ -78,8 +78,8 @@ export class KnownWorkflows {
         return version ? [{ ...version, status: 'enabled' }] : [];
       });
       const statuses = new Map(index.workflows.map((workflow) => [workflow.id, workflow.status]));
-      const { version, waitedFor } = index;
-      loaded.set(id, toOrganizationWorkflows({ version, statuses, enabled, waitedFor }));
+      const { version, waitedFor, lookedBack } = index;
+      loaded.set(id, toOrganizationWorkflows({ version, statuses, enabled, waitedFor, lookedBack }));
     }
     for (const [id, organization] of loaded) this.organizations.set(id, organization);
     return loaded;

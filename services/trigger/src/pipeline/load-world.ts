@@ -1,10 +1,11 @@
 import { contactKey } from '@trackline/contracts';
-import { soleKey, type IncomingEvent, type World } from '../domain/decide-events.ts';
+import type { IncomingEvent, World } from '../domain/decide-events.ts';
 import type { Execution, Workflow } from '../domain/execution.ts';
 import { candidates } from '../domain/match-triggers.ts';
 import { NO_WORKFLOWS, type OrganizationWorkflows } from '../domain/organization.ts';
 import { isPast, type Positions } from '../domain/positions.ts';
 import type { Contacts, ExecutionReader, WaitKey } from '../ports.ts';
+import { loadSettings } from './load-settings.ts';
 import type { KnownWorkflows, Organizations } from './known-workflows.ts';
 
 export interface WorldSources {
@@ -38,12 +39,16 @@ export async function loadWorld(
       workflow,
     })),
   );
-  const [contacts, soleRuns] = await Promise.all([
+  const [contacts, settings, remembered] = await Promise.all([
     loadContacts(started, waiting, workflowOf, use.contacts),
-    loadSoleRuns(started, use.executions),
+    loadSettings(
+      started.map(({ event, workflow }) => ({ workflow, contactId: event.contactId })),
+      use.executions,
+    ),
+    loadRemembered(started, waiting, workflowOf, use.executions),
   ]);
   return {
-    world: { positions, organizations, waiting, workflowOf, contacts, soleRuns, handled },
+    world: { positions, organizations, waiting, workflowOf, contacts, ...settings, remembered, handled },
     organizations,
   };
 }
@@ -83,14 +88,16 @@ async function loadContacts(
   return refs.size > 0 ? contacts.load([...refs.values()]) : new Map();
 }
 
-async function loadSoleRuns(
+/** Of contacts whose executions may come to a wait that looks back. */
+async function loadRemembered(
   started: readonly Start[],
+  waiting: readonly Execution[],
+  workflowOf: (execution: Execution) => Workflow | undefined,
   executions: ExecutionReader,
-): Promise<ReadonlySet<string>> {
-  const keys = started
-    .filter(({ workflow }) => workflow.definition.settings?.allowReentry === false)
-    .map(({ event, workflow }) => ({ workflowId: workflow.id, contactId: event.contactId }));
-  if (keys.length === 0) return new Set();
-  const running = await executions.soleRuns(keys);
-  return new Set(running.map(({ workflowId, contactId }) => soleKey(workflowId, contactId)));
+): Promise<World['remembered']> {
+  const refs = new Map<string, { organizationId: string; contactId: string }>();
+  for (const { event, workflow } of started) if (workflow.looksBackMs > 0) refs.set(event.contactId, event);
+  for (const execution of waiting)
+    if ((workflowOf(execution)?.looksBackMs ?? 0) > 0) refs.set(execution.contactId, execution);
+  return refs.size > 0 ? executions.remembered([...refs.values()]) : new Map();
 }

@@ -1,4 +1,10 @@
-import { encodeExecution, encodeOutcomes, parseReplyTo, type Outcome } from '@trackline/contracts';
+import {
+  encodeExecution,
+  encodeOutcomes,
+  encodeRequestedAction,
+  parseReplyTo,
+  type Outcome,
+} from '@trackline/contracts';
 import type { Effects } from '../domain/effects.ts';
 import type { Contacts, EffectWriter, Message, MessagePublisher, OutboxEntry } from '../ports.ts';
 
@@ -12,7 +18,7 @@ export interface OutboxDependencies {
 
 /** What the effects are to bring about outside, as it is stored with them. */
 export function toOutbox(
-  { progress, contactUpdates }: Effects,
+  { progress, contactUpdates, subscriptions, actions }: Effects,
   partition: (of: { organizationId: string; contactId: string }) => number,
   newId: () => string,
 ): OutboxEntry[] {
@@ -21,6 +27,18 @@ export function toOutbox(
       id: newId(),
       partition: partition(body),
       kind: 'contact_update',
+      body,
+    })),
+    ...subscriptions.map((body): OutboxEntry => ({
+      id: newId(),
+      partition: partition(body),
+      kind: 'subscription',
+      body,
+    })),
+    ...actions.map((body): OutboxEntry => ({
+      id: newId(),
+      partition: partition(body),
+      kind: 'action',
       body,
     })),
     ...progress.map((body): OutboxEntry => ({
@@ -52,7 +70,7 @@ export function toAnswers(
 }
 
 /**
- * Carries out what a committed batch has left to do: contact updates first, so that whoever gets the answer finds them made, then
+ * Carries out what a committed batch has left to do: changes of contacts first, so that whoever gets the answer finds them made, then
  * the messages. Every part of it can be done twice without harm. Entries are forgotten off the path; those of a process that dies
  * before are carried out again by the next owner of the partition.
  */
@@ -68,10 +86,9 @@ export class Outbox {
   async carryOut(entries: readonly OutboxEntry[], answers: readonly Message[] = []): Promise<void> {
     const updates = entries.flatMap((entry) => (entry.kind === 'contact_update' ? [entry.body] : []));
     if (updates.length > 0) await this.updateContacts(updates);
-    const progress = entries.flatMap((entry) =>
-      entry.kind === 'progress' ? [{ ...encodeExecution(entry.body), partition: entry.partition }] : [],
-    );
-    const messages = [...answers, ...progress];
+    const subscriptions = entries.flatMap((entry) => (entry.kind === 'subscription' ? [entry.body] : []));
+    if (subscriptions.length > 0) await this.use.contacts.subscribe(subscriptions);
+    const messages = [...answers, ...entries.flatMap(toMessage)];
     if (messages.length > 0) await this.use.publisher.publish(messages);
     for (const { id } of entries) this.done.push(id);
   }
@@ -117,6 +134,13 @@ export class Outbox {
       }),
     );
   }
+}
+
+function toMessage(entry: OutboxEntry): Message[] {
+  const { partition } = entry;
+  if (entry.kind === 'progress') return [{ ...encodeExecution(entry.body), partition }];
+  if (entry.kind === 'action') return [{ ...encodeRequestedAction(entry.body), partition }];
+  return [];
 }
 
 const LEFT_OVER_CHUNK = 200;

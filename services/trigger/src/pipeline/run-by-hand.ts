@@ -1,10 +1,14 @@
-import { contactKey, partitionOf, Problem } from '@trackline/contracts';
+import { contactKey, partitionOf, Problem, type EntryRefusal } from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
 import { advance } from '../domain/advance.ts';
-import { soleKey } from '../domain/decide-events.ts';
+import { entryKey, soleKey } from '../domain/decide-events.ts';
 import { EffectCollector } from '../domain/effects.ts';
-import { hasEnded, newExecution, toWorkflow, type Execution } from '../domain/execution.ts';
+import { NEVER_ENTERED, refusalOf } from '../domain/entry.ts';
+import { hasEnded, newExecution, toWorkflow, type Execution, type Workflow } from '../domain/execution.ts';
+import type { RememberedEvent } from '../domain/remembered.ts';
 import type {
+  Commit,
+  ContactRef,
   Contacts,
   EffectWriter,
   ExecutionReader,
@@ -12,6 +16,8 @@ import type {
   TimerReader,
   WorkflowRecord,
 } from '../ports.ts';
+import { heldSettings } from './held-settings.ts';
+import { loadSettings, type SettingsFacts } from './load-settings.ts';
 import type { KnownWorkflows } from './known-workflows.ts';
 import { toOutbox, type Outbox } from './outbox.ts';
 
@@ -25,6 +31,8 @@ export interface ByHandDependencies {
   readonly outbox: Outbox;
   readonly newId: () => string;
   readonly contactPartitions: number;
+  /** Executions that all partitions together can start at once. */
+  readonly slack: number;
   /** Hears why what follows a change could not be carried out at once. */
   readonly onLeftOver: (error: unknown) => void;
 }
@@ -77,18 +85,26 @@ export class RunByHand {
       throw new Problem('CONFLICT', `The workflow is ${status}: enable it before you start executions.`);
     }
     const workflow = toWorkflow({ ...record, status });
-    const [nowMs, known] = await Promise.all([
+    const [nowMs, known, settings, remembered] = await Promise.all([
       this.use.timers.nowMs(),
       contacts.load([{ organizationId, contactId }]),
+      loadSettings([{ workflow, contactId }], this.use.reader),
+      this.remembered(workflow, { organizationId, contactId }),
     ]);
+    refuseEntry(workflow, contactId, settings, nowMs);
     const event = { eventId: null, name: null, properties };
     const execution = newExecution(workflow, { id: newId(), contactId, event, nowMs });
-    await this.refuseSecond(execution);
     const effects = new EffectCollector(newId);
-    const surroundings = { nowMs, contact: known.get(contactId), applyUpdates: contacts.apply };
+    const surroundings = {
+      nowMs,
+      contact: known.get(contactId),
+      applyUpdates: contacts.apply,
+      remembered: remembered.get(contactId) ?? [],
+    };
     effects.add(undefined, advance(workflow, execution, { kind: 'start' }, surroundings)!);
-    const stands = await this.carry(effects, new Map([[organizationId, version]]));
-    return stands ? execution.id : undefined;
+    const held = heldSettings(effects, () => workflow, settings, this.use.slack);
+    const unchanged = new Map([[organizationId, version]]);
+    return (await this.carry(effects, { ...held, unchanged })) ? execution.id : undefined;
   }
 
   /** Cancelling what was cancelled before changes nothing. */
@@ -121,23 +137,39 @@ export class RunByHand {
     return this.carry(effects);
   }
 
-  private async refuseSecond({ sole, workflowId, contactId }: Execution): Promise<void> {
-    if (!sole) return;
-    const running = await this.use.reader.soleRuns([{ workflowId, contactId }]);
-    if (running.some((run) => soleKey(run.workflowId, run.contactId) === soleKey(workflowId, contactId)))
-      throw secondRun();
+  private remembered(
+    { looksBackMs }: Workflow,
+    ref: ContactRef,
+  ): Promise<ReadonlyMap<string, readonly RememberedEvent[]>> {
+    return looksBackMs > 0 ? this.use.reader.remembered([ref]) : Promise.resolve(new Map());
   }
 
-  private async carry(effects: EffectCollector, unchanged?: ReadonlyMap<string, number>): Promise<boolean> {
+  private async carry(effects: EffectCollector, held: Commit = {}): Promise<boolean> {
     const partition = (of: { organizationId: string; contactId: string }) =>
       partitionOf(contactKey(of.organizationId, of.contactId), this.use.contactPartitions);
     const outbox = toOutbox(effects, partition, this.use.newId);
-    if (!(await this.use.writer.commit({ effects, outbox, ...(unchanged && { unchanged }) }))) return false;
+    if (!(await this.use.writer.commit({ effects, outbox, ...held }))) return false;
     // It has happened: the caller must not be told otherwise, and try again. What is left is carried out by the partition's owner.
     await this.use.outbox.carryOut(outbox).catch(this.use.onLeftOver);
     return true;
   }
 }
 
-const secondRun = (): Problem =>
-  new Problem('CONFLICT', 'An execution of this contact is running, and the workflow allows one at a time.');
+/** Whoever starts one by hand is told why it may not begin; it does not count as a refused entry. */
+function refuseEntry(workflow: Workflow, contactId: string, facts: SettingsFacts, nowMs: number): void {
+  const { settings } = workflow.definition;
+  const entry = facts.entries.get(entryKey(workflow.id, contactId)) ?? NEVER_ENTERED;
+  const isRunning = entry.isRunning || facts.soleRuns.has(soleKey(workflow.id, contactId));
+  const running = facts.running.get(workflow.id) ?? 0;
+  const reason = refusalOf(settings, { ...entry, isRunning }, running, nowMs);
+  if (reason) throw new Problem('CONFLICT', REFUSED[reason], { extra: { reason } });
+}
+
+const REFUSED: Readonly<Record<EntryRefusal, string>> = {
+  already_running: 'An execution of this contact is running, and the workflow allows one at a time.',
+  reentry_delay:
+    'The contact may not enter again yet: reentryDelaySeconds have not passed since its last execution ended.',
+  contact_cooldown:
+    'The contact may not enter again yet: contactCooldownSeconds have not passed since its last execution started.',
+  max_concurrent_executions: 'As many executions are running as maxConcurrentExecutions allows.',
+};

@@ -190,8 +190,14 @@ class World {
     const shared = { workflows, writer, contacts, outbox, newId };
     return {
       outbox,
-      handle: handleAdmitted({ ...shared, executions: store.executionReader, outcomePartitions: 1, timed }),
-      fire: fireDue({ ...shared, timers: store.timerReader, chunk: 3 }),
+      handle: handleAdmitted({
+        ...shared,
+        executions: store.executionReader,
+        outcomePartitions: 1,
+        slack: 2,
+        timed,
+      }),
+      fire: fireDue({ ...shared, timers: store.timerReader, executions: store.executionReader, chunk: 3 }),
     };
   }
 

@@ -31,6 +31,10 @@ export const directoryContacts = (directory: Directory): Contacts => ({
     }
   },
 
+  async subscribe(changes) {
+    await directory.changeSubscriptions(changes);
+  },
+
   apply(contact, updates) {
     const { fields, refused } = applyUpdates(contact, updates);
     const { id, createdAt, updatedAt } = contact;

@@ -2,9 +2,12 @@ import { isDataFault, isUniqueViolation, type Database, type Queryable } from '@
 import type { Effects } from '../../domain/effects.ts';
 import type { Commit, EffectWriter, OutboxEntry } from '../../ports.ts';
 import { writeDeadLetters } from './dead-letter-rows.ts';
+import { writeEntries } from './entry-writes.ts';
 import { insertExecutions, updateExecutions } from './execution-writes.ts';
 import { toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
+import { writeRemembered } from './remembered-rows.ts';
+import { writeRunning } from './running-writes.ts';
 import { writeTallies } from './tally-writes.ts';
 import { settleTimers, writeTimers } from './timer-writes.ts';
 import { writeWaits } from './wait-writes.ts';
@@ -70,6 +73,25 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
       });
     },
 
+    async purgeForgotten(limit) {
+      const entries = await database.query({
+        name: 'trigger.purge_entries',
+        text: `DELETE FROM trigger.entry WHERE (workflow_id, contact_id) IN (
+                 SELECT workflow_id, contact_id FROM trigger.entry WHERE forget_at < now() ORDER BY forget_at LIMIT $1)
+               AND forget_at < now()`,
+        values: [limit],
+      });
+      const remembered = await database.query({
+        name: 'trigger.purge_remembered',
+        text: `DELETE FROM trigger.remembered WHERE (organization_id, contact_id, event_name, event_id) IN (
+                 SELECT organization_id, contact_id, event_name, event_id FROM trigger.remembered
+                 WHERE forget_at < now() ORDER BY forget_at LIMIT $1)
+               AND forget_at < now()`,
+        values: [limit],
+      });
+      return Math.max(entries.rowCount, remembered.rowCount);
+    },
+
     async purgeHandled(olderThanMs, limit) {
       const { rowCount } = await database.query({
         name: 'trigger.purge_handled',
@@ -96,6 +118,11 @@ async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): P
   if (commit.effects) await writeEffects(tx, commit.effects, partitionOf);
   if (commit.settled?.length) await settleTimers(tx, commit.settled, partitionOf);
   if (commit.outbox?.length) await insertOutbox(tx, commit.outbox);
+  if (commit.entries && !(await writeEntries(tx, commit.entries))) throw new Conflict();
+  if (commit.effects) {
+    const changed = commit.effects.executions.values();
+    if (!(await writeRunning(tx, changed, commit, partitionOf))) throw new Conflict();
+  }
   // Last: a row of counts is held by nobody who still has something else to wait for.
   if (commit.effects) await writeTallies(tx, commit.effects.progress, partitionOf);
 }
@@ -141,6 +168,7 @@ async function writeEffects(tx: Queryable, effects: Effects, partitionOf: Partit
   await writeSteps(tx, effects);
   await writeWaits(tx, changed);
   await writeTimers(tx, changed, partitionOf);
+  await writeRemembered(tx, effects.remembered);
   await writeHandled(tx, effects.handled);
 }
 

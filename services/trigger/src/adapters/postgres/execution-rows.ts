@@ -1,6 +1,7 @@
 import type { ExecutionStatus } from '@trackline/contracts';
 import type { Execution, StepVisit } from '../../domain/execution.ts';
 import type { EventView } from '../../domain/fields.ts';
+import type { TakenEvent } from '../../domain/remembered.ts';
 
 export interface ExecutionRow {
   id: string;
@@ -19,6 +20,9 @@ export interface ExecutionRow {
   trigger: EventView;
   resumes: Record<string, EventView>;
   latest_resume: string | null;
+  requested: Record<string, number>;
+  taken: TakenEvent[];
+  retry_from: string | null;
   started_at: Date;
   moved_at: Date;
   ended_at: Date | null;
@@ -28,7 +32,7 @@ export interface ExecutionRow {
 /** Of `trigger.execution AS e`. */
 export const EXECUTION_COLUMNS = `e.id, e.organization_id, e.workflow_id, e.workflow_version, e.contact_id, e.status,
   e.reason, e.step_id, e.visits, e.revision, e.waits_for, e.due_at, e.entered_at, e.trigger, e.resumes, e.latest_resume,
-  e.started_at, e.moved_at, e.ended_at, e.sole`;
+  e.requested, e.taken, e.retry_from, e.started_at, e.moved_at, e.ended_at, e.sole`;
 
 export const fromExecutionRow = (row: ExecutionRow): Execution => ({
   id: row.id,
@@ -47,9 +51,9 @@ export const fromExecutionRow = (row: ExecutionRow): Execution => ({
   trigger: row.trigger,
   resumes: row.resumes,
   latestResume: row.latest_resume,
-  requested: {},
-  taken: [],
-  retryFrom: null,
+  requested: row.requested,
+  taken: row.taken,
+  retryFrom: row.retry_from,
   startedAtMs: row.started_at.getTime(),
   movedAtMs: row.moved_at.getTime(),
   endedAtMs: row.ended_at?.getTime() ?? null,

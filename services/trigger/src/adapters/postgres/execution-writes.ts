@@ -29,6 +29,9 @@ const MOVING: readonly Column[] = [
   ['entered_at', 'timestamptz', (e) => toTime(e.enteredAtMs)],
   ['resumes', 'jsonb', (e) => JSON.stringify(e.resumes)],
   ['latest_resume', 'text', (e) => e.latestResume],
+  ['requested', 'jsonb', (e) => JSON.stringify(e.requested)],
+  ['taken', 'jsonb', (e) => JSON.stringify(e.taken)],
+  ['retry_from', 'text', (e) => e.retryFrom],
   ['moved_at', 'timestamptz', (e) => toTime(e.movedAtMs)],
   ['ended_at', 'timestamptz', (e) => toTime(e.endedAtMs)],
 ];

@@ -8,7 +8,10 @@ const INDICES = `
     coalesce((SELECT json_agg(json_build_object('id', w.id, 'status', w.status, 'version', w.version) ORDER BY w.id)
               FROM trigger.workflow w WHERE w.organization_id = o.organization_id), '[]') AS workflows,
     ARRAY(SELECT DISTINCT name FROM trigger.workflow_version v, unnest(v.wait_event_names) AS name
-          WHERE v.organization_id = o.organization_id AND v.wait_event_names <> '{}') AS waited_for
+          WHERE v.organization_id = o.organization_id AND v.wait_event_names <> '{}') AS waited_for,
+    ARRAY(SELECT v.looked_back FROM trigger.workflow_version v JOIN trigger.workflow w ON w.id = v.workflow_id
+          WHERE v.organization_id = o.organization_id AND v.looked_back <> '{}'
+            AND w.status IN ('enabled', 'paused')) AS looked_back
   FROM trigger.organization_version o WHERE o.organization_id = ANY ($1::uuid[])`;
 
 interface IndexRow {
@@ -16,6 +19,7 @@ interface IndexRow {
   version: number;
   workflows: { id: string; status: WorkflowStatus; version: number }[];
   waited_for: string[];
+  looked_back: Record<string, number>[];
 }
 
 export const workflowReader = (database: Database): WorkflowReader => ({
@@ -35,10 +39,17 @@ export const workflowReader = (database: Database): WorkflowReader => ({
       values: [organizationIds],
     });
     return new Map(
-      rows.map(({ organization_id, version, workflows, waited_for }): [string, OrganizationIndex] => [
-        organization_id,
-        { version, workflows, waitedFor: waited_for },
-      ]),
+      rows.map(
+        ({ organization_id, version, workflows, waited_for, looked_back }): [string, OrganizationIndex] => [
+          organization_id,
+          {
+            version,
+            workflows,
+            waitedFor: waited_for,
+            lookedBack: looked_back.flatMap((names) => Object.entries(names)),
+          },
+        ],
+      ),
     );
   },
 

@@ -1,6 +1,6 @@
 import type { WorkflowDefinition, WorkflowStatus } from '@trackline/contracts';
 import type { Database, Queryable } from '@trackline/postgres';
-import { waitedFor } from '../../domain/graph.ts';
+import { lookedBack, waitedFor } from '../../domain/graph.ts';
 import type { WorkflowChange, WorkflowRecord, WorkflowStore } from '../../ports.ts';
 import { toTime } from './execution-rows.ts';
 
@@ -105,9 +105,16 @@ async function insertVersion(
   }: Pick<WorkflowRecord, 'id' | 'version' | 'organizationId' | 'definition'>,
 ): Promise<void> {
   await tx.query({
-    text: `INSERT INTO trigger.workflow_version (workflow_id, version, organization_id, definition, wait_event_names, created_at)
-           VALUES ($1, $2, $3, $4, $5, now())`,
-    values: [id, version, organizationId, JSON.stringify(definition), [...waitedFor(definition)]],
+    text: `INSERT INTO trigger.workflow_version (workflow_id, version, organization_id, definition, wait_event_names, looked_back, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, now())`,
+    values: [
+      id,
+      version,
+      organizationId,
+      JSON.stringify(definition),
+      [...waitedFor(definition)],
+      JSON.stringify(Object.fromEntries(lookedBack(definition))),
+    ],
   });
 }
 
