@@ -25,6 +25,12 @@ describe('identities', () => {
     expect(clientNamedEventId('org', '/s', '1')).not.toBe(clientNamedEventId('org', '/s1', ''));
   });
 
+  it('cannot be made to meet by whatever could stand between two parts', () => {
+    for (const seam of ['-', ':', '/', '|', ',', '\0', '\n', '1:', '3:']) {
+      expect(uniqueIdentity('org', `a${seam}b`, 'c')).not.toEqual(uniqueIdentity('org', 'a', `b${seam}c`));
+    }
+  });
+
   it('are part of the stored data: these values must never change', () => {
     expect(clientNamedEventId('0190f5c0-0000-7000-8000-000000000001', '/organizations/o/http', 'k-1')).toBe(
       'd513eb53-839c-89f2-a75b-9bd5970900dc',
@@ -43,7 +49,9 @@ describe('what a workflow brings about', () => {
   it('has one id per visit of a step, however often it is decided', () => {
     expect(actionId('e', 's', 1)).toBe(actionId('e', 's', 1));
     expect(new Set([actionId('e', 's', 1), actionId('e', 's', 2), actionId('e', 's1', 1)]).size).toBe(3);
-    expect(actionId('0190f5c0-0000-7000-8000-000000000001', 'mail', 1)).toBe('495a7c14-145a-81a3-a7c4-e671073376b7');
+    expect(actionId('0190f5c0-0000-7000-8000-000000000001', 'mail', 1)).toBe(
+      '495a7c14-145a-81a3-a7c4-e671073376b7',
+    );
   });
 
   it('by a schedule is one execution, which stands among others by its time', () => {
