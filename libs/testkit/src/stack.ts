@@ -4,7 +4,7 @@ import type { Dependencies } from './dependencies.ts';
 
 /** One running process of a service. A service with two instances has two of these under one `name`. */
 export interface RunningService {
-  /** The service: ingest, dedup-meter, trigger, timeline. */
+  /** The service: ingest, dedup-meter, trigger, timeline, connectors. */
   readonly name: string;
   /** The process: `ingest-1`, `ingest-2`, … */
   readonly instance: string;

@@ -303,8 +303,9 @@ function asSent(
   const claims = new Map(sent.map((one) => [claimOf(one), one.organizationId]));
   const admitted = [...firsts.values()].filter(({ kind }) => kind === 'admitted');
   const met = new Map(admitted.map((verdict) => [claimOf(verdict), verdict]));
-  for (const [claim, { eventId }] of met)
-    if (!claims.has(claim)) problems.push(`${claim} was admitted as ${eventId}, and nobody sent it`);
+  for (const [claim, { eventId, text }] of met)
+    if (!claims.has(claim))
+      problems.push(`${claim} was admitted as ${eventId}, and nobody sent it:\n${text}`);
   for (const organizationId of new Set(claims.values())) {
     const wanted = [...claims].filter(([, id]) => id === organizationId).map(([claim]) => claim);
     const cap = hardCaps.get(organizationId);

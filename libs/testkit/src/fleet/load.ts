@@ -15,8 +15,8 @@ export interface SentEvent {
   readonly organizationId: string;
   readonly name: string;
   readonly uniqueId?: string;
-  /** Known beforehand when the event was named by its sender; else the server names it. */
-  readonly eventId?: string;
+  /** Known beforehand when its sender named it alone; of an item of a batch once the answer is there; else it has a unique id. */
+  eventId?: string;
   /** What the sender heard in the end; a producer hears nothing. */
   heard?: Heard;
 }
@@ -50,7 +50,7 @@ interface Body {
 
 const SINGLE_SENDERS = 3;
 const LARGEST_BATCH = 25;
-const LARGEST_PUBLISH = 40;
+const LARGEST_PUBLISH = 30;
 const CALL_TIMEOUT_MS = 15_000;
 const NAMES = ['viewed', 'ordered', 'signed_up'] as const;
 
@@ -114,7 +114,7 @@ export class Load {
   }
 
   private async keepSending(send: () => (random: Random) => Promise<void>, random: Random): Promise<void> {
-    const { paceMs = 40 } = this.settings;
+    const { paceMs = 60 } = this.settings;
     while (!this.isEnding) {
       await send()(random);
       await sleep(random() * 2 * paceMs);
@@ -157,7 +157,7 @@ export class Load {
       this.newBody(random),
     );
     const key = uniqueName('batch');
-    const sent = events.map((body, at) => this.note('batch', body, `${key}/${at}`));
+    const sent = events.map((body) => this.note('batch', body, undefined));
     const answer = await this.untilAnswered(() =>
       this.settings.organization.call('POST', '/v1/events/batch', {
         body: { events },
@@ -170,7 +170,9 @@ export class Load {
     else if (answer.status !== 200 && answer.status !== 202) this.surprise(answer);
     for (const [at, { status, eventId }] of (results ?? []).entries()) {
       if (!['admitted', 'accepted', 'duplicate', 'over_limit'].includes(status)) this.surprise(answer);
-      sent[at]!.heard = { verdict: status, ...(eventId !== undefined && { eventId }) };
+      const one = sent[at]!;
+      one.heard = { verdict: status, ...(eventId !== undefined && { eventId }) };
+      if (one.uniqueId === undefined && eventId !== undefined) one.eventId = eventId;
     }
   }
 
