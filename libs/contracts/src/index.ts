@@ -1,6 +1,7 @@
 export * from './asyncapi.ts';
 export * from './errors.ts';
 export * from './identity.ts';
+export * from './messages/action-schemas.ts';
 export * from './messages/action.ts';
 export * from './messages/contact.ts';
 export * from './messages/conversation.ts';

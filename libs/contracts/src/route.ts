@@ -1,7 +1,7 @@
 import type { TObject, TSchema } from '@sinclair/typebox';
 import type { ErrorCode } from './errors.ts';
 
-export type ServiceName = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline';
+export type ServiceName = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline' | 'connectors';
 
 /** Who may call: anybody, the operator with the admin token, or a key with this scope. */
 export type RouteAuth = 'public' | 'admin' | 'events:write' | 'read' | 'manage';

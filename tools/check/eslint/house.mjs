@@ -19,7 +19,20 @@ const EMPTY_NAMES = new Set([
 
 const ROOMS = ['domain', 'pipeline', 'adapters'];
 /** By what is adapted. `schedule` is what the passing of time drives, as http is what callers drive. */
-const ADAPTER_ROOMS = ['http', 'kafka', 'postgres', 'redis', 'directory', 'schedule', 'metrics'];
+const ADAPTER_ROOMS = [
+  'http',
+  'kafka',
+  'postgres',
+  'redis',
+  'directory',
+  'schedule',
+  'metrics',
+  'network',
+  'webhook',
+  'whatsapp',
+  'smtp',
+  'log',
+];
 
 const isTest = (name) => /\.(spec|int-spec|fault-spec|acceptance-spec)\.ts$/.test(name);
 

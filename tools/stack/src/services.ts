@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Fault } from './fault.ts';
 import type { Places } from './places.ts';
@@ -9,6 +10,7 @@ export const SERVICES = [
   { name: 'dedup-meter', usualPort: 8082 },
   { name: 'trigger', usualPort: 8083 },
   { name: 'timeline', usualPort: 8084 },
+  { name: 'connectors', usualPort: 8085 },
 ] as const;
 export type ServiceName = (typeof SERVICES)[number]['name'];
 
@@ -65,12 +67,23 @@ export interface CommonSettings {
   readonly adminToken: string;
 }
 
+/**
+ * What development asks for unless the environment says otherwise: secrets can be kept, by a key that stays the same as long as the
+ * token does, and webhooks may come back to this machine.
+ */
+const developmentOf = ({ adminToken }: CommonSettings): NodeJS.ProcessEnv => ({
+  SECRETS_KEY: createHash('sha256').update(`secrets ${adminToken}`).digest('base64'),
+  CONNECTORS_ALLOW_HTTP: 'true',
+  CONNECTORS_ALLOWED_PRIVATE: '127.0.0.0/8,::1/128',
+});
+
 export function environmentOf(
   settings: CommonSettings,
   instance: ServiceInstance,
   env: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
   return {
+    ...developmentOf(settings),
     ...env,
     KAFKA_BROKERS: settings.kafkaBrokers,
     DATABASE_URL: settings.databaseUrl,

@@ -1,5 +1,6 @@
 import type { RouteContract } from '../route.ts';
 import { adminRoutes } from './admin.ts';
+import { connectorRoutes } from './connectors.ts';
 import { contactRoutes } from './contacts.ts';
 import { eventRoutes } from './events.ts';
 import { metricEventRoutes } from './metric-events.ts';
@@ -8,6 +9,7 @@ import { usageRoutes } from './usage.ts';
 import { workflowRoutes } from './workflows.ts';
 
 export * from './admin.ts';
+export * from './connectors.ts';
 export * from './contacts.ts';
 export * from './documentation.ts';
 export {
@@ -37,5 +39,6 @@ export const routes: readonly RouteContract[] = [
   ...timelineRoutes,
   ...usageRoutes,
   ...workflowRoutes,
+  ...connectorRoutes,
   ...adminRoutes,
 ];

@@ -3,7 +3,7 @@
  * runs the very same program, and when it dies it is started again like any service.
  *
  * Settings: HTTP_PORT (8080), HTTP_HOST (127.0.0.1), LOG_LEVEL (warn), and for each service the URLs of its instances, separated
- * by commas: UPSTREAM_INGEST, UPSTREAM_DEDUP_METER, UPSTREAM_TRIGGER, UPSTREAM_TIMELINE.
+ * by commas: UPSTREAM_INGEST, UPSTREAM_DEDUP_METER, UPSTREAM_TRIGGER, UPSTREAM_TIMELINE, UPSTREAM_CONNECTORS.
  */
 import { routes } from '@trackline/contracts';
 import { SERVICES, type ServiceName } from '../services.ts';

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestedAction } from '@trackline/contracts';
+import type { Database } from '@trackline/postgres';
+import type { ClaimedDelivery, NewDelivery } from '../../domain/delivery.ts';
+import type { DeliveryStore } from '../../ports.ts';
+import { advanceLanes, claimRows, lockLanes } from './claim.ts';
+
+/**
+ * Deliveries first, lanes after them and in order: every writer locks in this order, and a claim, which goes the other way round, waits
+ * for nobody (SKIP LOCKED). An action that is there is left alone, unless it was given up and this is a later message that sends it back.
+ */
+const TAKE = `
+  WITH put AS (
+    INSERT INTO connectors.delivery AS d (id, organization_id, contact_id, workflow_id, execution_id, step_id, visit, kind,
+      destination, action, source_partition, source_offset, redriven, next_attempt_at)
+    SELECT id, organization_id, contact_id, workflow_id, execution_id, step_id, visit, kind, destination, action::json,
+      source_partition, source_offset, redriven, now()
+    FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::int[], $8::text[], $9::text[],
+      $10::text[], $11::int[], $12::bigint[], $13::boolean[])
+      AS i (id, organization_id, contact_id, workflow_id, execution_id, step_id, visit, kind, destination, action,
+        source_partition, source_offset, redriven)
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET status = 'pending', attempts = 0, next_attempt_at = now(), accepted_at = now(), ended_at = NULL,
+      lease = NULL, action = excluded.action, destination = excluded.destination, redriven = true,
+      source_partition = excluded.source_partition, source_offset = excluded.source_offset
+    WHERE d.status = 'failed' AND excluded.redriven
+      AND (d.source_partition <> excluded.source_partition OR d.source_offset < excluded.source_offset)
+    RETURNING d.kind, d.organization_id, d.destination
+  ), lanes AS (
+    INSERT INTO connectors.lane AS l (kind, organization_id, destination, next_at)
+    SELECT DISTINCT kind, organization_id, destination, now() FROM put ORDER BY 1, 2, 3
+    ON CONFLICT (kind, organization_id, destination) DO UPDATE SET next_at = least(l.next_at, excluded.next_at)
+  )
+  SELECT count(*) AS taken FROM put
+`;
+
+const AGAIN = `
+  WITH d AS (
+    UPDATE connectors.delivery SET next_attempt_at = now() + $3 * interval '1 millisecond', lease = NULL, detail = $4
+    WHERE id = $1 AND lease = $2
+    RETURNING kind, organization_id, destination, next_attempt_at
+  ), lanes AS (
+    INSERT INTO connectors.lane AS l (kind, organization_id, destination, next_at) SELECT * FROM d
+    ON CONFLICT (kind, organization_id, destination) DO UPDATE SET next_at = least(l.next_at, excluded.next_at)
+  )
+  SELECT FROM d
+`;
+
+const END = `
+  WITH d AS (
+    UPDATE connectors.delivery SET status = $3, provider_message_id = $4, detail = $5, ended_at = now(), next_attempt_at = NULL,
+      lease = NULL, action = NULL
+    WHERE id = $1 AND lease = $2
+    RETURNING 1
+  ), told AS (
+    INSERT INTO connectors.outbox (message)
+    SELECT message::json FROM unnest($6::text[]) WITH ORDINALITY AS m (message, at) WHERE EXISTS (SELECT FROM d) ORDER BY at
+  )
+  SELECT FROM d
+`;
+
+const PURGE = `
+  DELETE FROM connectors.delivery WHERE id IN (
+    SELECT id FROM connectors.delivery
+    WHERE status <> 'pending' AND ended_at < now() - $1 * interval '1 millisecond' ORDER BY ended_at LIMIT $2)
+`;
+
+/** What a JSON column of the database can hold of it: no half of a surrogate pair. */
+const toJson = (value: unknown): string => JSON.stringify(value).toWellFormed();
+
+export function deliveryStore(database: Database): DeliveryStore {
+  return {
+    async take(deliveries) {
+      if (deliveries.length === 0) return 0;
+      const { rows } = await database.query<{ taken: number }>({
+        name: 'connectors.take',
+        text: TAKE,
+        values: toColumns(deliveries),
+      });
+      return rows[0]!.taken;
+    },
+
+    async claim({ kind, leaseMs, lanes: limit, full, allot }) {
+      return database.transaction(async (tx) => {
+        const lanes = await lockLanes(tx, kind, limit, full());
+        if (lanes.length === 0) return [];
+        const lease = randomUUID();
+        const rows = await claimRows(tx, kind, allot(lanes), { lease, leaseMs });
+        await advanceLanes(tx, kind, lanes);
+        return rows.map((row): ClaimedDelivery => ({
+          action: row.action as RequestedAction,
+          destination: row.destination,
+          source: { partition: row.source_partition, offset: row.source_offset },
+          lease,
+          attempts: row.attempts,
+          ageMs: row.age_ms,
+        }));
+      });
+    },
+
+    async again({ action, lease }, inMs, detail) {
+      const { rowCount } = await database.query({
+        name: 'connectors.again',
+        text: AGAIN,
+        values: [action.id, lease, Math.round(inMs), toJson(detail)],
+      });
+      return rowCount === 1;
+    },
+
+    async end({ action, lease }, { status, providerMessageId, detail, messages }) {
+      const { rowCount } = await database.query({
+        name: 'connectors.end',
+        text: END,
+        values: [
+          action.id,
+          lease,
+          status,
+          providerMessageId?.replaceAll('\0', '').toWellFormed() ?? null,
+          toJson(detail),
+          messages.map(toJson),
+        ],
+      });
+      return rowCount === 1;
+    },
+
+    async purge(olderThanMs, limit) {
+      const { rowCount } = await database.query({
+        name: 'connectors.purge',
+        text: PURGE,
+        values: [olderThanMs, limit],
+      });
+      return rowCount;
+    },
+  };
+}
+
+const toColumns = (deliveries: readonly NewDelivery[]): unknown[] => [
+  deliveries.map(({ action }) => action.id),
+  deliveries.map(({ action }) => action.organizationId),
+  deliveries.map(({ action }) => action.contactId),
+  deliveries.map(({ action }) => action.workflowId),
+  deliveries.map(({ action }) => action.executionId),
+  deliveries.map(({ action }) => action.stepId),
+  deliveries.map(({ action }) => action.visit),
+  deliveries.map(({ action }) => action.kind),
+  deliveries.map(({ destination }) => destination),
+  deliveries.map(({ action }) => toJson(action)),
+  deliveries.map(({ source }) => source.partition),
+  deliveries.map(({ source }) => source.offset),
+  deliveries.map(({ redriven }) => redriven),
+];

@@ -1,0 +1,178 @@
+import type { ActionKind } from '@trackline/contracts';
+import { Connectors, Directory } from '@trackline/directory';
+import type { KafkaBatchServer, Publisher } from '@trackline/kafka';
+import { flowMetrics, type Logger, type Metrics } from '@trackline/observability';
+import type { Database } from '@trackline/postgres';
+import type { Agent } from 'undici';
+import { directoryCredentials } from './adapters/directory/directory-credentials.ts';
+import { deadLetters } from './adapters/kafka/dead-letter.ts';
+import { logSender } from './adapters/log/log-sender.ts';
+import { deliveryReader } from './adapters/postgres/delivery-reader.ts';
+import { deliveryStore } from './adapters/postgres/delivery-store.ts';
+import { outbox } from './adapters/postgres/outbox.ts';
+import { queueDepth } from './adapters/postgres/queue-depth.ts';
+import { emailSender } from './adapters/smtp/email-sender.ts';
+import { webhookSender } from './adapters/webhook/webhook-sender.ts';
+import { whatsappSender } from './adapters/whatsapp/whatsapp-sender.ts';
+import type { ConnectorsConfig } from './config.ts';
+import type { ConnectorsParts } from './connectors.module.ts';
+import { deliver } from './pipeline/deliver.ts';
+import { Dispatcher } from './pipeline/dispatcher.ts';
+import { Housekeeping } from './pipeline/housekeeping.ts';
+import { OutboxRelay } from './pipeline/relay-outbox.ts';
+import { takeActions } from './pipeline/take-actions.ts';
+import type { ResolveAllowed, Sender } from './ports.ts';
+
+/** What is open when the flows are put together. */
+export interface Open {
+  readonly config: ConnectorsConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly database: Database;
+  readonly publisher: Publisher;
+  readonly consumer: KafkaBatchServer;
+  readonly resolve: ResolveAllowed;
+  readonly agent: Agent;
+}
+
+export interface Composed {
+  readonly parts: ConnectorsParts;
+  readonly dispatchers: readonly Dispatcher[];
+  readonly relay: OutboxRelay;
+  readonly housekeeping: Housekeeping;
+}
+
+export const GROUP = 'connectors';
+const KINDS: readonly ActionKind[] = ['webhook', 'email', 'whatsapp', 'sms'];
+const MAX_RETRY_DELAY_MS = 4 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const PURGE_EVERY_MS = 60_000;
+const RELAY_POLL_MS = 1_000;
+
+function sendersOf({ config, logger, agent, resolve }: Open): Readonly<Record<ActionKind, Sender>> {
+  const timeoutMs = config.deliveryTimeoutMs;
+  const log = logSender(logger);
+  const email = emailSender({ smtpUrl: config.smtpUrl, from: config.smtpFrom, resolve, timeoutMs });
+  const whatsapp = whatsappSender({
+    url: config.whatsappApiUrl,
+    version: config.whatsappApiVersion,
+    timeoutMs,
+    nowMs: Date.now,
+  });
+  return {
+    webhook: webhookSender({ agent, allowHttp: config.allowHttp, timeoutMs, nowMs: Date.now }),
+    email: (delivery, given) => ((given ?? config.smtpUrl) ? email : log)(delivery, given),
+    whatsapp: (delivery, given) => (given ? whatsapp : log)(delivery, given),
+    sms: log,
+  };
+}
+
+/** The flows over their adapters. */
+export function composeConnectors(open: Open): Composed {
+  const { config, logger, metrics, database, publisher, consumer } = open;
+  const store = deliveryStore(database);
+  const connectors = new Connectors(database, { secretsKey: config.secretsKey });
+  const attempts = metrics.counter('delivery_attempts_total', 'Attempts by what came of them.', [
+    'kind',
+    'fate',
+    'reason',
+  ]);
+  const onFault = (err: unknown): void => logger.warn({ err }, 'work on deliveries failed: tried again');
+  const relay = new OutboxRelay({
+    outbox: outbox(database),
+    publish: async (messages) =>
+      void (await publisher.publish(
+        messages.map((message) => ({ ...message, headers: { ...message.headers } })),
+      )),
+    onFault,
+    pollMs: RELAY_POLL_MS,
+  });
+  const attempt = deliver({
+    store,
+    senders: sendersOf(open),
+    toLetter: deadLetters(GROUP),
+    policy: {
+      maxAttempts: config.deliveryAttempts,
+      maxAgeMs: config.deliveryHours * HOUR_MS,
+      firstDelayMs: config.retryFirstMs,
+      maxDelayMs: MAX_RETRY_DELAY_MS,
+    },
+    contactPartitions: config.contactPartitions,
+    leaseMs: config.deliveryLeaseMs,
+    nowMs: Date.now,
+    random: Math.random,
+    onAttempt: ({ action, attempts: number, destination }, fate, outcome) => {
+      const reason = 'reason' in outcome ? outcome.reason : '';
+      attempts.inc({ kind: action.kind, fate, reason });
+      if (fate === 'given_up' || fate === 'lease_lost') {
+        const { id: actionId, organizationId, kind } = action;
+        logger.warn({ actionId, organizationId, kind, destination, number, reason }, `delivery ${fate}`);
+      }
+      if (fate !== 'again') relay.wake();
+    },
+    onFault: (err, { action: { id: actionId, organizationId } }) =>
+      logger.error({ err, actionId, organizationId }, 'an attempt failed on our side'),
+  });
+  const dispatchers = KINDS.map(
+    (kind) =>
+      new Dispatcher({
+        kind,
+        store,
+        credentials: directoryCredentials(connectors),
+        deliver: attempt,
+        limits: {
+          total: config.deliveryConcurrency,
+          perOrganization: config.organizationConcurrency,
+          perDestination: config.destinationConcurrency,
+          leaseMs: config.deliveryLeaseMs,
+          pollMs: config.deliveryPollMs,
+        },
+        onFault,
+      }),
+  );
+  observeQueue(metrics, database);
+  return {
+    dispatchers,
+    relay,
+    housekeeping: new Housekeeping({
+      store,
+      keepMs: config.deliveriesDays * DAY_MS,
+      everyMs: PURGE_EVERY_MS,
+      onFault,
+    }),
+    parts: {
+      adminToken: config.adminToken,
+      logger,
+      metrics,
+      directory: new Directory(database),
+      desk: { connectors, sendsMail: config.smtpUrl !== undefined },
+      deliveries: deliveryReader(database),
+      checks: {
+        postgres: () => database.isReady(),
+        kafka: () => consumer.isReady(),
+        publisher: () => publisher.isReady(),
+      },
+      actions: {
+        take: takeActions(store),
+        onTaken: () => dispatchers.forEach((dispatcher) => dispatcher.wake()),
+        metrics: flowMetrics(metrics, 'actions'),
+      },
+    },
+  };
+}
+
+function observeQueue(metrics: Metrics, database: Database): void {
+  const pending = metrics.gauge('deliveries_pending', 'Deliveries that have not ended.', ['kind']);
+  metrics.gauge(
+    'deliveries_overdue_seconds',
+    'How long the organisation and destination that waits longest has been due.',
+    ['kind'],
+    async (gauge) => {
+      for (const { kind, pending: count, overdueSeconds } of await queueDepth(database)) {
+        gauge.set({ kind }, overdueSeconds);
+        pending.set({ kind }, count);
+      }
+    },
+  );
+}

@@ -1,0 +1,19 @@
+import {
+  migrate,
+  pendingMigrations,
+  type MigrateResult,
+  type Migration,
+  type Queryable,
+} from '@trackline/postgres';
+import { CreateConnectors1764000000000 } from './adapters/postgres/migrations/create-connectors-1764000000000.ts';
+
+const schema = 'connectors';
+const migrations: readonly Migration[] = [CreateConnectors1764000000000];
+
+/** Brings the schema `connectors` up to date. Idempotent; safe to run from several processes at once. */
+export const migrateConnectors = (databaseUrl: string): Promise<MigrateResult> =>
+  migrate({ databaseUrl, schema, migrations });
+
+/** Names of the migrations that are missing. The service does not start while there are any. */
+export const pendingConnectorsMigrations = (database: Queryable): Promise<string[]> =>
+  pendingMigrations(database, { schema, migrations });
