@@ -8,9 +8,11 @@ import { directoryContacts } from './adapters/directory/directory-contacts.ts';
 import { effectWriter } from './adapters/postgres/effect-writer.ts';
 import { executionReader } from './adapters/postgres/execution-reader.ts';
 import { executionStore } from './adapters/postgres/execution-store.ts';
+import { retention } from './adapters/postgres/retention.ts';
 import { timerReader } from './adapters/postgres/timer-reader.ts';
 import { workflowReader } from './adapters/postgres/workflow-reader.ts';
 import { workflowStore } from './adapters/postgres/workflow-store.ts';
+import { cronerCalendar } from './adapters/schedule/croner-calendar.ts';
 import type { TriggerConfig } from './config.ts';
 import { observeTimers } from './observe-timers.ts';
 import { fireDue } from './pipeline/fire-due.ts';
@@ -45,6 +47,7 @@ export interface Composed {
 }
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** The flows over their adapters. */
 export function composeTrigger({
@@ -109,7 +112,12 @@ export function composeTrigger({
         }),
         metrics: admittedMetrics,
       },
-      workflows: new ManageWorkflows({ store: workflowStore(database), newId: uuidv7, nowMs: Date.now }),
+      workflows: new ManageWorkflows({
+        store: workflowStore(database),
+        newId: uuidv7,
+        nowMs: Date.now,
+        calendar: cronerCalendar,
+      }),
       executions: new ReadExecutions({ store, workflows }),
       byHand: new RunByHand({
         ...shared,
@@ -139,7 +147,10 @@ export function composeTrigger({
       writer,
       between,
       onFault,
+      retention: retention(database),
       handledMs: config.handledHours * HOUR_MS,
+      executionsMs: config.executionsDays * DAY_MS,
+      nowMs: Date.now,
     }),
   };
 }

@@ -1,6 +1,7 @@
 import { Problem, type WorkflowDefinition, type WorkflowStatus } from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
-import { validateDefinition } from '../domain/validate-definition.ts';
+import type { Calendar } from '../domain/schedule.ts';
+import { validateDefinition, type DefinitionShapes } from '../domain/validate-definition.ts';
 import type { ListPage, WorkflowChange, WorkflowRecord, WorkflowStore } from '../ports.ts';
 import { definitionShapes } from './definition-shapes.ts';
 
@@ -8,18 +9,21 @@ export interface WorkflowDependencies {
   readonly store: WorkflowStore;
   readonly newId: () => string;
   readonly nowMs: () => number;
+  readonly calendar: Calendar;
 }
 
 /** Workflows as their owners manage them. Refusals are thrown as `Problem`. */
 export class ManageWorkflows {
   private readonly use: WorkflowDependencies;
+  private readonly shapes: DefinitionShapes;
 
   constructor(use: WorkflowDependencies) {
     this.use = use;
+    this.shapes = definitionShapes(use.calendar);
   }
 
   async create(organizationId: string, body: unknown, enable: boolean): Promise<WorkflowRecord> {
-    const definition = checked(body);
+    const definition = checked(body, this.shapes);
     const nowMs = this.use.nowMs();
     const workflow: WorkflowRecord = {
       id: this.use.newId(),
@@ -48,7 +52,7 @@ export class ManageWorkflows {
   }
 
   replace(organizationId: string, id: string, body: unknown): Promise<WorkflowRecord> {
-    const definition = checked(body);
+    const definition = checked(body, this.shapes);
     return this.change(organizationId, id, ({ status }) => {
       if (status === 'archived') throw archived();
       return { kind: 'definition', definition };
@@ -80,8 +84,8 @@ export class ManageWorkflows {
   }
 }
 
-function checked(body: unknown): WorkflowDefinition {
-  const validation = validateDefinition(body, definitionShapes);
+function checked(body: unknown, shapes: DefinitionShapes): WorkflowDefinition {
+  const validation = validateDefinition(body, shapes);
   if (validation.ok) return validation.value;
   const { issues } = validation;
   const first = issues[0]!;
