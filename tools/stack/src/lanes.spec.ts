@@ -12,6 +12,15 @@ describe('the arguments of npm test', () => {
     expect(lanes.map(({ name }) => name)).toEqual(['unit', 'acceptance']);
     expect(jestArguments).toEqual(['libs/kafka', '-t', 'drains']);
   });
+
+  it('soak in the fault lane', () => {
+    const { lanes, jestArguments, soak } = parseLanes(['soak', 'services/dedup-meter']);
+    expect([lanes.map(({ name }) => name), jestArguments, soak]).toEqual([
+      ['fault'],
+      ['services/dedup-meter'],
+      true,
+    ]);
+  });
 });
 
 describe('a lane', () => {

@@ -14,11 +14,19 @@ export interface LaneResult {
   readonly skipped: number;
 }
 
-/** Leading words name lanes (all, when there are none); the rest is for jest. */
-export function parseLanes(argv: readonly string[]): {
-  lanes: readonly Lane[];
-  jestArguments: readonly string[];
-} {
+export interface Wanted {
+  readonly lanes: readonly Lane[];
+  readonly jestArguments: readonly string[];
+  /** The fault lane again and again, with other seeds, for a time. */
+  readonly soak?: true;
+}
+
+/** Leading words name lanes (all, when there are none), or `soak`; the rest is for jest. */
+export function parseLanes(argv: readonly string[]): Wanted {
+  if (argv[0] === 'soak') {
+    const lanes = LANES.filter(({ name }) => name === 'fault');
+    return { lanes, jestArguments: argv.slice(1), soak: true };
+  }
   const isLane = (word: string) => LANES.some(({ name }) => name === word);
   const firstOther = argv.findIndex((word) => !isLane(word));
   const named = firstOther === -1 ? argv : argv.slice(0, firstOther);

@@ -4,7 +4,7 @@ import { bringUpInfrastructure, type Infrastructure } from './infrastructure.ts'
 import { callerOf } from './demonstration/caller.ts';
 import { seed } from './demonstration/seed.ts';
 import { breakableParts } from './fault-lane/breakable-parts.ts';
-import { parseLanes, sum, type Lane, type LaneResult } from './lanes.ts';
+import { parseLanes, sum, type LaneResult, type Wanted } from './lanes.ts';
 import { placesOf, type Places } from './places.ts';
 import { Ports } from './ports.ts';
 import { Children } from './processes/children.ts';
@@ -12,6 +12,7 @@ import { watchOver } from './processes/watch-over.ts';
 import { runLane } from './run-lane.ts';
 import type { Invocation, Say } from './say.ts';
 import { planInstances } from './services.ts';
+import { soak } from './soak.ts';
 import { startStack } from './stack.ts';
 import { stopEverything } from './stop-everything.ts';
 import { stopWish } from './stop-wish.ts';
@@ -22,7 +23,7 @@ const COULD_NOT_RUN: LaneResult = { passed: 0, failed: 1, skipped: 0 };
 
 /** `npm test`, once everything is installed and built. Returns the exit code; the last line counts tests, whatever happens. */
 export async function test({ root, argv, say }: Invocation): Promise<number> {
-  const { lanes, jestArguments } = parseLanes(argv);
+  const wanted = parseLanes(argv);
   const places = placesOf(root, join(root, '.trackline', `test-${process.pid}`));
   const children = new Children(places);
   const dismissCaretaker = watchOver(places, [places.home, places.elsewhere]);
@@ -31,7 +32,7 @@ export async function test({ root, argv, say }: Invocation): Promise<number> {
   const undo: (() => Promise<void>)[] = [];
   const wish = stopWish(say).then(() => results.push(COULD_NOT_RUN));
   try {
-    await Promise.race([runLanes(surroundings, lanes, jestArguments, results, undo), wish]);
+    await Promise.race([runLanes(surroundings, wanted, results, undo), wish]);
   } catch (error) {
     say.fault(error);
     results.push(COULD_NOT_RUN);
@@ -50,8 +51,7 @@ export async function test({ root, argv, say }: Invocation): Promise<number> {
 /** Nothing is started before a lane needs it. */
 async function runLanes(
   surroundings: Surroundings,
-  lanes: readonly Lane[],
-  jestArguments: readonly string[],
+  { lanes, jestArguments, soak: isSoak }: Wanted,
   results: LaneResult[],
   undo: (() => Promise<void>)[],
 ): Promise<void> {
@@ -69,7 +69,9 @@ async function runLanes(
     if (lane.needs === 'stack' && env.STACK_FILE === undefined) {
       env = { ...env, STACK_FILE: await testStack(surroundings, infrastructure!) };
     }
-    results.push(await runLane(surroundings, { lane, jestArguments, env }));
+    const run = { lane, jestArguments, env };
+    if (isSoak) results.push(...(await soak(surroundings, run)));
+    else results.push(await runLane(surroundings, run));
   }
 }
 
