@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { ADMITTED, INBOUND, RECEIVED } from '@trackline/contracts';
+import {
+  assertExact,
+  faultSeeds,
+  Fleet,
+  Load,
+  seededRandom,
+  type FleetInstance,
+  type Random,
+  type StrikeOrder,
+} from '@trackline/testkit';
+
+type Point = Omit<StrikeOrder, 'then'>;
+
+/** Between fetch, judge, commit and publish, each with its reply lost as well, and around the commit of Kafka's offsets. */
+const POINTS: readonly Point[] = (['before', 'after'] as const).flatMap((when): Point[] => [
+  { moment: 'judge', when },
+  { moment: 'commit', when },
+  { moment: 'publish', when, containing: ADMITTED },
+  { moment: 'offsets', when },
+]);
+
+const { seeds, soakMinutes } = faultSeeds([1]);
+jest.setTimeout(180_000 + (soakMinutes ?? 0) * 60_000);
+
+let fleet: Fleet | undefined;
+afterEach(async () => {
+  await fleet?.close();
+  fleet = undefined;
+});
+
+const shuffled = <T>(random: Random, items: readonly T[]): T[] =>
+  items
+    .map((item) => ({ item, rank: random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
+
+/** One life after the other, each ended at another point. Neither waits for the other: some deaths meet a rebalance that the last has begun. */
+async function dieAtEachPoint(meter: FleetInstance, random: Random, untilMs: number): Promise<number> {
+  let deaths = 0;
+  do {
+    for (const point of shuffled(random, POINTS)) {
+      await meter.killAt({ ...point, skip: Math.floor(random() * 3) });
+      deaths += 1;
+      meter.start();
+      await meter.ready();
+    }
+  } while (Date.now() < untilMs);
+  return deaths;
+}
+
+/** Some way back, but never before the beginning: what an operator's slip, or a former owner's late commit, does. */
+async function rewind(random: Random): Promise<number> {
+  let moved = 0;
+  for (const topic of [RECEIVED, INBOUND]) {
+    const committed = await fleet!.committedOffsets('dedup-meter', topic);
+    const back = new Map(
+      [...committed].map(([partition, offset]) => [
+        partition,
+        Math.max(0, offset - Math.ceil(random() * 400)),
+      ]),
+    );
+    await fleet!.setOffsets('dedup-meter', topic, back);
+    moved += [...back].filter(([partition, offset]) => offset < committed.get(partition)!).length;
+  }
+  return moved;
+}
+
+describe('crash-anywhere-meters-once', () => {
+  it.each(seeds)('at each point, by two instances, under load from all doors (seed %i)', async (seed) => {
+    const random = seededRandom(seed);
+    fleet = await Fleet.open({
+      services: { ingest: 1, 'dedup-meter': 2, trigger: 1, timeline: 1 },
+      behindProxies: ['dedup-meter'],
+      env: { TICK_MS: '500' },
+      seed,
+    });
+    const load = await Load.start(fleet, { organization: await fleet.organization(), seed });
+    const meters = fleet.of('dedup-meter');
+    const untilMs = Date.now() + (soakMinutes ?? 0) * 60_000;
+    const deaths = await Promise.all(
+      meters.map((meter, at) => dieAtEachPoint(meter, seededRandom(seed * 7 + at), untilMs)),
+    );
+
+    await Promise.all(meters.map((meter) => meter.kill()));
+    expect(await rewind(random)).toBeGreaterThan(0);
+    for (const meter of meters) meter.start();
+    await fleet.ready();
+
+    const found = await assertExact(fleet, await load.stop());
+    expect(load.surprises).toEqual([]);
+    const strikes = meters
+      .flatMap(({ proxies }) => Object.values(proxies))
+      .map(({ counts }) => counts.strikes);
+    expect(strikes.reduce((sum, count) => sum + count, 0)).toBe(deaths[0]! + deaths[1]!);
+    expect(deaths[0]! + deaths[1]!).toBeGreaterThanOrEqual(2 * POINTS.length);
+    // Batches were repeated from the journal, resends and duplicates were among what was sent.
+    expect(Math.min(found.doubles, found.replays, found.duplicates)).toBeGreaterThan(0);
+  });
+});
