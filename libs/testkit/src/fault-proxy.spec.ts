@@ -69,6 +69,44 @@ describe('FaultProxy', () => {
     expect(await send('b')).toBe('did b');
   });
 
+  describe('that knows the protocol', () => {
+    const judge = '*4\r\n$4\r\neval\r\n$1\r\ns\r\n$1\r\n2\r\n$6\r\n{}:m:x\r\n';
+
+    beforeEach(async () => {
+      await proxy.close();
+      const { port: target } = server.address() as AddressInfo;
+      proxy = new FaultProxy({ host: '127.0.0.1', port: target }, seededRandom(7), 'redis');
+      port = await proxy.listen();
+    });
+
+    it('strikes before a command: it is never carried out', async () => {
+      const strike = proxy.strike({ moment: 'judge', when: 'before', skip: 1 });
+      expect(await send(judge)).toMatch(/^did/);
+      expect([strike.hasStruck(), commands.length]).toEqual([false, 1]);
+      expect(await send(judge)).toBeUndefined();
+      expect([strike.hasStruck(), commands.length, proxy.counts.strikes]).toEqual([true, 1, 1]);
+    });
+
+    it('strikes after a command: it was carried out, and its reply is lost', async () => {
+      const strike = proxy.strike({ moment: 'judge', when: 'after', containing: ':m:x' });
+      expect(await send(judge)).toBeUndefined();
+      expect([strike.hasStruck(), commands.length]).toEqual([true, 1]);
+      expect(await send(judge)).toMatch(/^did/);
+    });
+
+    it('lets a command wait for what happens, and then pass', async () => {
+      const seen: number[] = [];
+      proxy.strike({
+        moment: 'judge',
+        when: 'before',
+        passes: true,
+        then: () => void seen.push(commands.length),
+      });
+      expect(await send(judge)).toMatch(/^did/);
+      expect([seen, commands.length]).toEqual([[0], 1]);
+    });
+  });
+
   it('does the same again with the same seed', () => {
     const [one, two] = [seededRandom(3), seededRandom(3)];
     expect(Array.from({ length: 50 }, one)).toEqual(Array.from({ length: 50 }, two));

@@ -41,8 +41,10 @@ export interface StrikeOrder {
   readonly containing?: string;
   /** Lets so many of them pass first. */
   readonly skip?: number;
-  /** Happens at that very moment; the connection is cut when it is done. */
+  /** Happens at that very moment, while nothing passes; the connection is cut when it is done. */
   readonly then?: () => void | Promise<void>;
+  /** Afterwards the command or the reply is passed on after all, late, and the connection lives: for processes that were only asleep. */
+  readonly passes?: boolean;
 }
 
 /** Waits for its moment, strikes once. */
@@ -166,7 +168,11 @@ class Link {
   private readonly answers: Splitter | undefined;
   /** Questions whose answer somebody is interested in. */
   private readonly awaited = new Map<number, { strike?: ArmedStrike | undefined; moment: Moment }>();
+  /** Frames of an answer that is being struck. */
+  private readonly withheld: Buffer[] = [];
+  private readonly backlog: (() => void)[] = [];
   private isStruck = false;
+  private isHolding = false;
   private deliverAtMs = 0;
   /** In order: what comes behind a reply that is held back waits for it. */
   private readonly held: Buffer[] = [];
@@ -202,40 +208,57 @@ class Link {
   }
 
   private ask(chunk: Buffer): void {
-    if (this.isStruck) return;
-    if (!this.questions) return void this.upstream.write(chunk);
-    for (const frame of this.questions(chunk)) {
-      // A question of several frames is one moment.
-      if (frame.moment !== undefined && !this.awaited.has(frame.exchange)) {
-        const strike = this.proxy.struckBy(frame);
-        if (strike?.order.when === 'before') return this.hit(strike);
-        this.awaited.set(frame.exchange, { strike, moment: frame.moment });
-      }
-      this.upstream.write(frame.bytes);
-    }
+    if (!this.questions) return this.inTurn(() => this.upstream.write(chunk));
+    for (const frame of this.questions(chunk)) this.inTurn(() => this.askFrame(frame));
+  }
+
+  private askFrame(frame: Frame): void {
+    const passOn = () => void this.upstream.write(frame.bytes);
+    // A question of several frames is one moment.
+    if (frame.moment === undefined || this.awaited.has(frame.exchange)) return passOn();
+    const strike = this.proxy.struckBy(frame);
+    const isBefore = strike?.order.when === 'before';
+    this.awaited.set(frame.exchange, { strike: isBefore ? undefined : strike, moment: frame.moment });
+    if (strike && isBefore) return this.hit(strike, passOn);
+    passOn();
   }
 
   private answer(chunk: Buffer): void {
-    if (this.isStruck) return;
-    if (!this.answers) return this.pass(chunk);
-    for (const { bytes, exchange, isLast } of this.answers(chunk)) {
-      const awaited = this.awaited.get(exchange);
-      if (isLast) this.awaited.delete(exchange);
-      if (awaited?.strike) {
-        if (isLast) return this.hit(awaited.strike);
-        continue;
-      }
-      const { moments } = this.proxy.faults;
-      const isAtRisk = isLast && (!moments || (awaited !== undefined && moments.includes(awaited.moment)));
-      this.pass(bytes, isAtRisk);
-      if (this.isStruck) return;
-    }
+    if (!this.answers) return this.inTurn(() => this.pass(chunk));
+    for (const frame of this.answers(chunk)) this.inTurn(() => this.answerFrame(frame));
   }
 
-  /** From here on nothing passes: whoever looked at the wire would see the party fall silent, then the connection break. */
-  private hit(strike: ArmedStrike): void {
-    this.isStruck = true;
-    void strike.hit().finally(() => this.cut());
+  private answerFrame({ bytes, exchange, isLast }: Frame): void {
+    const awaited = this.awaited.get(exchange);
+    if (isLast) this.awaited.delete(exchange);
+    if (awaited?.strike) {
+      this.withheld.push(bytes);
+      if (isLast)
+        this.hit(awaited.strike, () => this.withheld.splice(0).forEach((one) => this.pass(one, false)));
+      return;
+    }
+    const { moments } = this.proxy.faults;
+    this.pass(bytes, isLast && (!moments || (awaited !== undefined && moments.includes(awaited.moment))));
+  }
+
+  private inTurn(work: () => void): void {
+    if (this.isStruck) return;
+    if (this.isHolding) this.backlog.push(work);
+    else work();
+  }
+
+  /** While it lasts nothing passes: whoever looked at the wire would see the other party fall silent. */
+  private hit(strike: ArmedStrike, passOn: () => void): void {
+    if (!strike.order.passes) {
+      this.isStruck = true;
+      return void strike.hit().finally(() => this.cut());
+    }
+    this.isHolding = true;
+    void strike.hit().finally(() => {
+      this.isHolding = false;
+      passOn();
+      for (const work of this.backlog.splice(0)) this.inTurn(work);
+    });
   }
 
   private pass(bytes: Buffer, isAtRisk = true): void {
