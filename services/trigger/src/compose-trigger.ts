@@ -17,6 +17,8 @@ import type { TriggerConfig } from './config.ts';
 import { observeTimers } from './observe-timers.ts';
 import { fireDue } from './pipeline/fire-due.ts';
 import { handleAdmitted } from './pipeline/handle-admitted.ts';
+import { handleCompleted } from './pipeline/handle-completed.ts';
+import { handleContactChanges } from './pipeline/handle-contact-changes.ts';
 import { Housekeeping } from './pipeline/housekeeping.ts';
 import { KnownWorkflows } from './pipeline/known-workflows.ts';
 import { ManageWorkflows } from './pipeline/manage-workflows.ts';
@@ -111,6 +113,14 @@ export function composeTrigger({
           timed: admittedMetrics.timed,
         }),
         metrics: admittedMetrics,
+      },
+      contacts: {
+        handle: handleContactChanges({ ...shared, executions, slack }),
+        metrics: flowMetrics(metrics, 'contacts'),
+      },
+      completed: {
+        handle: handleCompleted({ ...shared, executions, timers, slack }),
+        metrics: flowMetrics(metrics, 'completed'),
       },
       workflows: new ManageWorkflows({
         store: workflowStore(database),

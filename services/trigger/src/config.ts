@@ -25,6 +25,12 @@ export interface TriggerConfig {
   readonly timerChunk: number;
   /** How long a resend is answered with what its event did. */
   readonly handledHours: number;
+  /** How long executions are kept after their end. */
+  readonly executionsDays: number;
+  /** A due time of a schedule that was missed for longer is passed over. */
+  readonly scheduleCatchUpMinutes: number;
+  /** How often schedules are looked at. */
+  readonly schedulePollMs: number;
 }
 
 /** The settings are not usable; `problems` names every one of them. */
@@ -77,6 +83,9 @@ export function loadConfig(env: Environment): TriggerConfig {
     timerPollMs: whole('TIMER_POLL_MS', 200, 10, 60_000),
     timerChunk: whole('TIMER_CHUNK', 200, 1, 5_000),
     handledHours: whole('HANDLED_HOURS', 48, 1, 24 * 366),
+    executionsDays: whole('EXECUTIONS_DAYS', 400, 1, 36_500),
+    scheduleCatchUpMinutes: whole('SCHEDULE_CATCH_UP_MINUTES', 60, 0, 60 * 24 * 7),
+    schedulePollMs: whole('SCHEDULE_POLL_MS', 1_000, 10, 60_000),
   };
   if (problems.length > 0) throw new ConfigProblems(problems);
   return config;

@@ -64,6 +64,11 @@ export interface KnownEntry extends SoleKey {
 
 /** What the pipelines read of executions. */
 export interface ExecutionReader {
+  byId(ids: readonly string[]): Promise<ReadonlyMap<string, Execution>>;
+  /** Single visits of steps, by execution and number. */
+  visits(
+    keys: readonly { readonly executionId: string; readonly visit: number }[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<number, StepVisit>>>;
   /** In the order in which they were started. */
   waitingFor(keys: readonly WaitKey[]): Promise<readonly Execution[]>;
   /** Those of the keys for which an execution that allows no other is running. */
@@ -172,10 +177,18 @@ export interface EffectWriter {
   forget(outboxIds: readonly string[]): Promise<void>;
   /** Adds to a step that was taken what the directory refused of it. */
   noteRefusedUpdates(refusals: readonly RefusedUpdates[]): Promise<void>;
-  /** Entries and events that nobody asks for any more. Gives how many there were of the more numerous; at most `limit`. */
-  purgeForgotten(limit: number): Promise<number>;
-  /** Gives how many there were; at most `limit`. */
+}
+
+/** What is deleted once its time has come; chunks, so that no deletion holds anybody up. Each gives how many there were. */
+export interface Retention {
   purgeHandled(olderThanMs: number, limit: number): Promise<number>;
+  /** Entries into workflows, and events to look back for, that nobody asks for any more: of the more numerous of the two. */
+  purgeForgotten(limit: number): Promise<number>;
+  /**
+   * Executions that ended before this moment, with their steps: looks at the next `limit` in the order of their ids after this one, and
+   * gives the last id it looked at; `undefined`: there was none that is old enough to be looked at.
+   */
+  purgeExecutions(endedBeforeMs: number, afterId: string, limit: number): Promise<string | undefined>;
 }
 
 export interface RefusedUpdates {

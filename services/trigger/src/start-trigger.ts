@@ -1,3 +1,4 @@
+import { ADMITTED } from '@trackline/contracts';
 import { pendingDirectoryMigrations } from '@trackline/directory';
 import { createHttpApp } from '@trackline/http';
 import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
@@ -52,11 +53,12 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
       observer,
       drainTimeoutMs: DRAIN_TIMEOUT_MS,
       onAssigned: (partitions) => {
-        for (const { partition, assignment, committedOffset } of partitions)
+        for (const { partition, assignment, committedOffset } of partitions.filter(isAdmitted))
           own.assigned(partition, assignment, committedOffset);
       },
       onRevoked: (partitions) => {
-        for (const { partition, assignment } of partitions) own.revoked(partition, assignment);
+        for (const { partition, assignment } of partitions.filter(isAdmitted))
+          own.revoked(partition, assignment);
       },
     });
     const open = { config, logger, metrics, database, publisher, consumer, progress, own };
@@ -81,6 +83,9 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
     throw error;
   }
 }
+
+/** Timers and the frontier belong to the partitions of events. */
+const isAdmitted = ({ topic }: { readonly topic: string }): boolean => topic === ADMITTED;
 
 async function refuseUnmigrated(database: Database): Promise<void> {
   const pending = [

@@ -11,6 +11,12 @@ import { ExecutionsController, READ_EXECUTIONS, RUN_BY_HAND } from './adapters/h
 import { honestGuard, honestInterceptor } from './adapters/http/honest-faults.ts';
 import { MANAGE_WORKFLOWS, WorkflowsController } from './adapters/http/workflows.controller.ts';
 import { ADMITTED_FLOW, AdmittedConsumer, type AdmittedFlow } from './adapters/kafka/admitted.consumer.ts';
+import {
+  COMPLETED_FLOW,
+  CONTACTS_FLOW,
+  ContactsConsumer,
+  type BatchFlow,
+} from './adapters/kafka/contacts.consumer.ts';
 import type { ManageWorkflows } from './pipeline/manage-workflows.ts';
 import type { ReadExecutions } from './pipeline/read-executions.ts';
 import type { RunByHand } from './pipeline/run-by-hand.ts';
@@ -23,6 +29,8 @@ export interface TriggerParts {
   readonly directory: Directory;
   readonly checks: ObservabilitySettings['checks'];
   readonly admitted: AdmittedFlow;
+  readonly contacts: BatchFlow;
+  readonly completed: BatchFlow;
   readonly workflows: ManageWorkflows;
   readonly byHand: RunByHand;
   readonly executions: ReadExecutions;
@@ -31,16 +39,18 @@ export interface TriggerParts {
 @Module({})
 export class TriggerModule {
   static with(parts: TriggerParts): DynamicModule {
-    const { adminToken, logger, metrics, directory, checks, admitted, workflows, byHand, executions } = parts;
+    const { adminToken, logger, metrics, directory, checks } = parts;
     return {
       module: TriggerModule,
       imports: [ObservabilityModule.forService({ service: 'trigger', metrics, logger, checks })],
-      controllers: [WorkflowsController, ExecutionsController, AdmittedConsumer],
+      controllers: [WorkflowsController, ExecutionsController, AdmittedConsumer, ContactsConsumer],
       providers: [
-        { provide: ADMITTED_FLOW, useValue: admitted },
-        { provide: MANAGE_WORKFLOWS, useValue: workflows },
-        { provide: RUN_BY_HAND, useValue: byHand },
-        { provide: READ_EXECUTIONS, useValue: executions },
+        { provide: ADMITTED_FLOW, useValue: parts.admitted },
+        { provide: CONTACTS_FLOW, useValue: parts.contacts },
+        { provide: COMPLETED_FLOW, useValue: parts.completed },
+        { provide: MANAGE_WORKFLOWS, useValue: parts.workflows },
+        { provide: RUN_BY_HAND, useValue: parts.byHand },
+        { provide: READ_EXECUTIONS, useValue: parts.executions },
         { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
         { provide: APP_INTERCEPTOR, useValue: honestInterceptor },
       ],

@@ -87,6 +87,19 @@ export class MemoryStore {
   };
 
   readonly executionReader: ExecutionReader = {
+    byId: async (ids) => {
+      await this.pass('byId');
+      return new Map([...this.executions].filter(([id]) => ids.includes(id)));
+    },
+    visits: async (keys) => {
+      await this.pass('visits');
+      const found = new Map<string, Map<number, StepVisit>>();
+      for (const { executionId, visit } of keys) {
+        const last = this.visits.get(executionId)?.get(visit)?.at(-1);
+        if (last) found.set(executionId, (found.get(executionId) ?? new Map()).set(visit, last));
+      }
+      return found;
+    },
     waitingFor: async (keys) => {
       await this.pass('waitingFor');
       return [...this.executions.values()]
@@ -173,8 +186,6 @@ export class MemoryStore {
       for (const id of ids) this.outbox.delete(id);
     },
     noteRefusedUpdates: () => Promise.resolve(),
-    purgeForgotten: () => Promise.resolve(0),
-    purgeHandled: () => Promise.resolve(0),
   };
 
   readonly contactPort: Contacts = {

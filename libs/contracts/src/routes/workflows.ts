@@ -354,6 +354,21 @@ export const cancelExecution = defineRoute({
   errors: ['NOT_FOUND', 'CONFLICT', ...usual],
 });
 
+export const retryExecution = defineRoute({
+  id: 'retryExecution',
+  service: 'trigger',
+  method: 'POST',
+  path: '/v1/executions/:id/retry',
+  auth: 'manage',
+  tag: 'Executions',
+  summary: 'Try a failed execution again, from the step that failed it',
+  description:
+    'It keeps the definition that it started with. Limits on how often a contact may enter are not asked again, but of a workflow with one execution per contact no other may be running.',
+  params,
+  responses: { 200: { description: 'The execution.', schema: Execution } },
+  errors: ['NOT_FOUND', 'CONFLICT', ...usual],
+});
+
 export const workflowRoutes = [
   createWorkflow,
   listWorkflows,
@@ -369,4 +384,5 @@ export const workflowRoutes = [
   findExecutions,
   getExecution,
   cancelExecution,
+  retryExecution,
 ];

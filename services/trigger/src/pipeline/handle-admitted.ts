@@ -1,19 +1,11 @@
 import { ADMITTED, type Position, type RawMessage } from '@trackline/contracts';
-import {
-  decideEvents,
-  type Decision,
-  type EventFate,
-  type IncomingEvent,
-  type World,
-} from '../domain/decide-events.ts';
+import { decideEvents, type Decision, type EventFate, type IncomingEvent } from '../domain/decide-events.ts';
 import { isPast, movedPositions, raisedTo, type Positions } from '../domain/positions.ts';
 import type { Commit, EffectWriter } from '../ports.ts';
 import { decodeEvents, positionsOf, type Unreadable } from './decode-events.ts';
-import { heldSettings } from './held-settings.ts';
-import { heldVersions } from './held-versions.ts';
-import type { Organizations } from './known-workflows.ts';
+import { toEffectsCommit } from './effects-commit.ts';
 import { loadWorld, type WorldSources } from './load-world.ts';
-import { toAnswers, toOutbox, type Outbox } from './outbox.ts';
+import { toAnswers, type Outbox } from './outbox.ts';
 import type { PartitionState } from './partition-state.ts';
 
 export interface AdmittedBatch {
@@ -117,7 +109,13 @@ async function attempt(
   const after = 'buried' in footing ? raisedTo(decision.positions, footing.buried) : decision.positions;
   const commit: Commit = {
     ...toPositions(footing, after, state.partition),
-    ...(await toEffects(decision, state.partition, { world, organizations }, use)),
+    ...(decision.hasEffects &&
+      (await toEffectsCommit(
+        decision.effects,
+        { organizations, settings: world },
+        () => state.partition,
+        use,
+      ))),
   };
   // What is left over if the process or the publishing fails from here on, the next attempt finds in the outbox.
   state.mayHaveLeftOver = decision.hasEffects;
@@ -139,22 +137,5 @@ function toPositions(footing: Footing, after: Positions, partition: number): Com
   return {
     positions: { ...at, moved: movedPositions(before, after) },
     ...(buried.length > 0 && { deadLetters: { ...at, buried } }),
-  };
-}
-
-async function toEffects(
-  { effects, hasEffects }: Decision,
-  partition: number,
-  { world, organizations }: { world: World; organizations: Organizations },
-  use: AdmittedDependencies,
-): Promise<Commit> {
-  if (!hasEffects) return {};
-  const changed = [...effects.executions.values()].map(({ execution }) => execution);
-  const workflowOf = await use.workflows.workflowsOf(changed, organizations);
-  return {
-    effects,
-    outbox: toOutbox(effects, () => partition, use.newId),
-    unchanged: heldVersions(effects, [], organizations),
-    ...heldSettings(effects, workflowOf, world, use.slack),
   };
 }

@@ -1,4 +1,4 @@
-import type { EffectWriter } from '../ports.ts';
+import type { EffectWriter, Retention } from '../ports.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnPartitions, PartitionState } from './partition-state.ts';
 
@@ -6,9 +6,13 @@ export interface HousekeepingDependencies {
   readonly own: OwnPartitions;
   readonly outbox: Outbox;
   readonly writer: EffectWriter;
+  readonly retention: Retention;
   readonly between: (state: PartitionState, work: () => Promise<void>) => Promise<void>;
   readonly onFault: (error: unknown) => void;
   readonly handledMs: number;
+  /** How long executions are kept after their end. */
+  readonly executionsMs: number;
+  readonly nowMs: () => number;
 }
 
 const FORGET_EVERY_MS = 200;
@@ -20,11 +24,14 @@ const PURGE_CHUNK = 5_000;
 /** One instance's share of a purge; the next round, or another instance, goes on. */
 const PURGE_CHUNKS = 20;
 
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
 /** What has to be done now and then, beside the flows: each of it can fail and is then done the next time. */
 export class Housekeeping {
   private readonly use: HousekeepingDependencies;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly running = new Set<Promise<void>>();
+  private lookedAt = FIRST_ID;
 
   constructor(use: HousekeepingDependencies) {
     this.use = use;
@@ -76,7 +83,23 @@ export class Housekeeping {
   }
 
   private async purge(): Promise<void> {
-    for (let chunk = 0; chunk < PURGE_CHUNKS; chunk++)
-      if ((await this.use.writer.purgeHandled(this.use.handledMs, PURGE_CHUNK)) < PURGE_CHUNK) return;
+    const { retention, handledMs } = this.use;
+    await chunks(() => retention.purgeHandled(handledMs, PURGE_CHUNK));
+    await chunks(() => retention.purgeForgotten(PURGE_CHUNK));
+    await this.purgeExecutions();
   }
+
+  /** Goes round and round over those that are old enough, from where it stopped: what still runs costs a look each time round. */
+  private async purgeExecutions(): Promise<void> {
+    const endedBeforeMs = this.use.nowMs() - this.use.executionsMs;
+    for (let chunk = 0; chunk < PURGE_CHUNKS; chunk++) {
+      const last = await this.use.retention.purgeExecutions(endedBeforeMs, this.lookedAt, PURGE_CHUNK);
+      this.lookedAt = last ?? FIRST_ID;
+      if (last === undefined) return;
+    }
+  }
+}
+
+async function chunks(purge: () => Promise<number>): Promise<void> {
+  for (let chunk = 0; chunk < PURGE_CHUNKS; chunk++) if ((await purge()) < PURGE_CHUNK) return;
 }

@@ -1,6 +1,6 @@
 import { contactKey, partitionOf, Problem, type EntryRefusal } from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
-import { advance } from '../domain/advance.ts';
+import { advance, retryProblem } from '../domain/advance.ts';
 import { entryKey, soleKey } from '../domain/decide-events.ts';
 import { EffectCollector } from '../domain/effects.ts';
 import { NEVER_ENTERED, refusalOf } from '../domain/entry.ts';
@@ -135,6 +135,43 @@ export class RunByHand {
     const effects = new EffectCollector(this.use.newId);
     effects.add(execution, moved!);
     return this.carry(effects);
+  }
+
+  /** A failed execution goes on from the step that failed it, with the definition that it started with. */
+  async retry(organizationId: string, id: string): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const execution = isUuid(id) ? await this.use.store.find(organizationId, id) : undefined;
+      if (!execution) throw new Problem('NOT_FOUND', 'There is no such execution.');
+      if (await this.tryRetry(execution)) return;
+    }
+    throw new Problem('UNAVAILABLE', 'The execution kept changing. Try again.');
+  }
+
+  private async tryRetry(execution: Execution): Promise<boolean> {
+    const { organizationId, contactId } = execution;
+    const organizations = await this.use.workflows.load([organizationId]);
+    const workflow = (await this.use.workflows.workflowsOf([execution], organizations))(execution);
+    if (!workflow) throw new Error(`The definition of execution ${execution.id} is missing.`);
+    const problem = retryProblem(execution, workflow);
+    if (problem !== undefined) throw new Problem('CONFLICT', problem);
+    const [nowMs, contacts, remembered, { soleRuns }] = await Promise.all([
+      this.use.timers.nowMs(),
+      this.use.contacts.load([execution]),
+      this.remembered(workflow, execution),
+      loadSettings([{ workflow, contactId }], this.use.reader),
+    ]);
+    if (execution.sole && soleRuns.has(soleKey(workflow.id, contactId)))
+      throw new Problem('CONFLICT', REFUSED.already_running, { extra: { reason: 'already_running' } });
+    const effects = new EffectCollector(this.use.newId);
+    const surroundings = {
+      nowMs,
+      contact: contacts.get(contactId),
+      applyUpdates: this.use.contacts.apply,
+      remembered: remembered.get(contactId) ?? [],
+    };
+    effects.add(execution, advance(workflow, execution, { kind: 'retry' }, surroundings)!);
+    const unchanged = new Map([[organizationId, organizations.get(organizationId)?.version ?? 0]]);
+    return this.carry(effects, { unchanged, revived: [execution.id] });
   }
 
   private remembered(

@@ -1,9 +1,15 @@
 import {
+  ACTIONS_COMPLETED,
+  ACTIONS_REQUESTED,
   ADMITTED,
+  CONTACTS,
   contactKey,
   decodeExecution,
   decodeOutcomes,
+  decodeRequestedAction,
   encodeAdmitted,
+  encodeCompletedAction,
+  encodeContactChange,
   encodeProgress,
   EXECUTIONS,
   OUTCOMES,
@@ -14,6 +20,8 @@ import {
   sourceName,
   topics,
   type AdmittedEvent,
+  type CompletedAction,
+  type RequestedAction,
   type EncodedMessage,
   type ExecutionProgress,
   type Execution,
@@ -65,6 +73,7 @@ export class TriggerRig {
   readonly directory: Directory;
   readonly outcomes: Outcome[] = [];
   readonly progressed: ExecutionProgress[] = [];
+  readonly requested: RequestedAction[] = [];
   private readonly publisher: Publisher;
   private readonly readers: PinnedReader[];
   private readonly testDatabase: TestDatabase;
@@ -83,6 +92,7 @@ export class TriggerRig {
     this.directory = new Directory(this.database);
     this.readers = [
       this.follow(OUTCOMES, (message) => this.outcomes.push(...decodeOutcomes(message))),
+      this.follow(ACTIONS_REQUESTED, (message) => this.requested.push(decodeRequestedAction(message))),
       this.follow(EXECUTIONS, (message) => this.progressed.push(decodeExecution(message))),
     ];
     this.env = {
@@ -203,6 +213,23 @@ export class TriggerRig {
         partition: partitionOf(message.key!, CONTACT_PARTITIONS),
       })),
     );
+  }
+
+  /** Publishes what has changed of contacts, as ingest does; gives how many changes there were. */
+  async tellOfContacts(): Promise<number> {
+    return this.directory.drainOutbox(1_000, (changes) =>
+      this.publish(CONTACTS, changes.map(encodeContactChange)),
+    );
+  }
+
+  /** Says how an action ended, as connectors does. */
+  async complete(
+    action: RequestedAction,
+    how: Pick<CompletedAction, 'status'> & Partial<CompletedAction>,
+  ): Promise<void> {
+    const { requestedAtMs: _, request: __, workflowVersion: ___, ...about } = action;
+    const completed: CompletedAction = { ...about, attempts: 1, completedAtMs: Date.now(), ...how };
+    await this.publish(ACTIONS_COMPLETED, [encodeCompletedAction(completed)]);
   }
 
   /** Something in the place of the event. */

@@ -8,6 +8,7 @@ import {
   getStatistics,
   listExecutions,
   Problem,
+  retryExecution,
   triggerWorkflow,
   type Execution,
   type WorkflowStatistics,
@@ -111,6 +112,15 @@ export class ExecutionsController {
     @Param('id') executionId: string,
   ): Promise<Execution> {
     await this.executions.cancel(organization.id, executionId);
+    return this.get(organization, executionId);
+  }
+
+  @Route(retryExecution)
+  async retry(
+    @CurrentOrganization() organization: Organization,
+    @Param('id') executionId: string,
+  ): Promise<Execution> {
+    await this.executions.retry(organization.id, executionId);
     return this.get(organization, executionId);
   }
 

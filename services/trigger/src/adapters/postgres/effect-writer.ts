@@ -4,7 +4,7 @@ import type { Commit, EffectWriter, OutboxEntry } from '../../ports.ts';
 import { writeDeadLetters } from './dead-letter-rows.ts';
 import { writeEntries } from './entry-writes.ts';
 import { insertExecutions, updateExecutions } from './execution-writes.ts';
-import { toTime } from './execution-rows.ts';
+import { firstIdOf, toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
 import { writeRemembered } from './remembered-rows.ts';
 import { writeRunning } from './running-writes.ts';
@@ -72,43 +72,7 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
         ],
       });
     },
-
-    async purgeForgotten(limit) {
-      const entries = await database.query({
-        name: 'trigger.purge_entries',
-        text: `DELETE FROM trigger.entry WHERE (workflow_id, contact_id) IN (
-                 SELECT workflow_id, contact_id FROM trigger.entry WHERE forget_at < now() ORDER BY forget_at LIMIT $1)
-               AND forget_at < now()`,
-        values: [limit],
-      });
-      const remembered = await database.query({
-        name: 'trigger.purge_remembered',
-        text: `DELETE FROM trigger.remembered WHERE (organization_id, contact_id, event_name, event_id) IN (
-                 SELECT organization_id, contact_id, event_name, event_id FROM trigger.remembered
-                 WHERE forget_at < now() ORDER BY forget_at LIMIT $1)
-               AND forget_at < now()`,
-        values: [limit],
-      });
-      return Math.max(entries.rowCount, remembered.rowCount);
-    },
-
-    async purgeHandled(olderThanMs, limit) {
-      const { rowCount } = await database.query({
-        name: 'trigger.purge_handled',
-        text: `DELETE FROM trigger.handled WHERE event_id IN (
-                 SELECT event_id FROM trigger.handled WHERE handled_at < now() - $1 * interval '1 millisecond'
-                 ORDER BY handled_at LIMIT $2)`,
-        values: [olderThanMs, limit],
-      });
-      return rowCount;
-    },
   };
-}
-
-/** Sorts before every id that is made in this millisecond or later. */
-function firstIdOf(ms: number): string {
-  const time = ms.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
 }
 
 async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): Promise<void> {

@@ -1,7 +1,15 @@
 import type { Database } from '@trackline/postgres';
+import type { StepVisit } from '../../domain/execution.ts';
 import type { ExecutionReader } from '../../ports.ts';
 import { loadRemembered } from './remembered-rows.ts';
-import { EXECUTION_COLUMNS, fromExecutionRow, type ExecutionRow } from './execution-rows.ts';
+import {
+  EXECUTION_COLUMNS,
+  fromExecutionRow,
+  fromStepRow,
+  type ExecutionRow,
+  type StepRow,
+} from './execution-rows.ts';
+import { settingsReader } from './settings-reader.ts';
 
 export const executionReader = (database: Database): ExecutionReader => ({
   async waitingFor(keys) {
@@ -22,48 +30,31 @@ export const executionReader = (database: Database): ExecutionReader => ({
     return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   },
 
-  async soleRuns(keys) {
-    const { rows } = await database.query<{ workflow_id: string; contact_id: string }>({
-      name: 'trigger.sole_runs',
-      text: `SELECT e.workflow_id, e.contact_id
-             FROM unnest($1::uuid[], $2::uuid[]) AS q (workflow_id, contact_id)
-             JOIN trigger.execution e ON e.workflow_id = q.workflow_id AND e.contact_id = q.contact_id
-             WHERE e.sole AND e.ended_at IS NULL`,
-      values: [keys.map((key) => key.workflowId), keys.map((key) => key.contactId)],
+  async byId(ids) {
+    const { rows } = await database.query<ExecutionRow>({
+      name: 'trigger.executions_by_id',
+      text: `SELECT ${EXECUTION_COLUMNS} FROM trigger.execution e WHERE e.id = ANY ($1::uuid[])`,
+      values: [ids],
     });
-    return rows.map((row) => ({ workflowId: row.workflow_id, contactId: row.contact_id }));
+    return new Map(rows.map((row) => [row.id, fromExecutionRow(row)]));
   },
 
-  async entries(keys) {
-    const { rows } = await database.query<{
-      workflow_id: string;
-      contact_id: string;
-      started_at: Date | null;
-      ended_at: Date | null;
-    }>({
-      name: 'trigger.entries',
-      text: `SELECT e.workflow_id, e.contact_id, e.started_at, e.ended_at
-             FROM unnest($1::uuid[], $2::uuid[]) AS q (workflow_id, contact_id)
-             JOIN trigger.entry e ON e.workflow_id = q.workflow_id AND e.contact_id = q.contact_id`,
-      values: [keys.map((key) => key.workflowId), keys.map((key) => key.contactId)],
+  async visits(keys) {
+    const { rows } = await database.query<StepRow & { execution_id: string }>({
+      name: 'trigger.visits',
+      text: `SELECT s.* FROM unnest($1::uuid[], $2::int[]) AS q (execution_id, visit)
+             JOIN trigger.step s ON s.execution_id = q.execution_id AND s.visit = q.visit`,
+      values: [keys.map((key) => key.executionId), keys.map((key) => key.visit)],
     });
-    return rows.map((row) => ({
-      workflowId: row.workflow_id,
-      contactId: row.contact_id,
-      lastStartedAtMs: row.started_at?.getTime() ?? null,
-      lastEndedAtMs: row.ended_at?.getTime() ?? null,
-    }));
+    const visits = new Map<string, Map<number, StepVisit>>();
+    for (const row of rows) {
+      const own = visits.get(row.execution_id) ?? new Map<number, StepVisit>();
+      visits.set(row.execution_id, own.set(row.visit, fromStepRow(row)));
+    }
+    return visits;
   },
 
-  async running(workflowIds) {
-    const { rows } = await database.query<{ workflow_id: string; running: number }>({
-      name: 'trigger.running',
-      text: `SELECT workflow_id, sum(count)::bigint AS running FROM trigger.running
-             WHERE workflow_id = ANY ($1::uuid[]) GROUP BY workflow_id`,
-      values: [workflowIds],
-    });
-    return new Map(rows.map((row) => [row.workflow_id, row.running]));
-  },
+  ...settingsReader(database),
 
   remembered: (refs) => loadRemembered(database, refs),
 

@@ -85,3 +85,9 @@ export const fromStepRow = (row: StepRow): StepVisit => ({
 /** As a parameter of type timestamptz. */
 export const toTime = (ms: number | null | undefined): string | null =>
   ms === null || ms === undefined ? null : new Date(ms).toISOString();
+
+/** Sorts before every id that is made in this millisecond or later. */
+export function firstIdOf(ms: number): string {
+  const time = Math.max(0, ms).toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}

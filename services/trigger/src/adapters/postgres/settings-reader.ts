@@ -1,0 +1,50 @@
+import type { Database } from '@trackline/postgres';
+import type { ExecutionReader } from '../../ports.ts';
+
+/** What the settings of workflows ask: who runs, who has entered and left, and how many. */
+export const settingsReader = (
+  database: Database,
+): Pick<ExecutionReader, 'soleRuns' | 'entries' | 'running'> => ({
+  async soleRuns(keys) {
+    const { rows } = await database.query<{ workflow_id: string; contact_id: string }>({
+      name: 'trigger.sole_runs',
+      text: `SELECT e.workflow_id, e.contact_id
+             FROM unnest($1::uuid[], $2::uuid[]) AS q (workflow_id, contact_id)
+             JOIN trigger.execution e ON e.workflow_id = q.workflow_id AND e.contact_id = q.contact_id
+             WHERE e.sole AND e.ended_at IS NULL`,
+      values: [keys.map((key) => key.workflowId), keys.map((key) => key.contactId)],
+    });
+    return rows.map((row) => ({ workflowId: row.workflow_id, contactId: row.contact_id }));
+  },
+
+  async entries(keys) {
+    const { rows } = await database.query<{
+      workflow_id: string;
+      contact_id: string;
+      started_at: Date | null;
+      ended_at: Date | null;
+    }>({
+      name: 'trigger.entries',
+      text: `SELECT e.workflow_id, e.contact_id, e.started_at, e.ended_at
+             FROM unnest($1::uuid[], $2::uuid[]) AS q (workflow_id, contact_id)
+             JOIN trigger.entry e ON e.workflow_id = q.workflow_id AND e.contact_id = q.contact_id`,
+      values: [keys.map((key) => key.workflowId), keys.map((key) => key.contactId)],
+    });
+    return rows.map((row) => ({
+      workflowId: row.workflow_id,
+      contactId: row.contact_id,
+      lastStartedAtMs: row.started_at?.getTime() ?? null,
+      lastEndedAtMs: row.ended_at?.getTime() ?? null,
+    }));
+  },
+
+  async running(workflowIds) {
+    const { rows } = await database.query<{ workflow_id: string; running: number }>({
+      name: 'trigger.running',
+      text: `SELECT workflow_id, sum(count)::bigint AS running FROM trigger.running
+             WHERE workflow_id = ANY ($1::uuid[]) GROUP BY workflow_id`,
+      values: [workflowIds],
+    });
+    return new Map(rows.map((row) => [row.workflow_id, row.running]));
+  },
+});
