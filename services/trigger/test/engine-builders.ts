@@ -1,9 +1,16 @@
-import type { WorkflowDefinition, WorkflowStatus, WorkflowStep } from '@trackline/contracts';
+import type {
+  SendEmailConfig,
+  WaitForEventConfig,
+  WorkflowDefinition,
+  WorkflowStatus,
+  WorkflowStep,
+} from '@trackline/contracts';
 
 import type { IncomingEvent } from '../src/domain/decide-events.ts';
 import { newExecution, toWorkflow, type Execution, type Workflow } from '../src/domain/execution.ts';
 import type { ContactView } from '../src/domain/fields.ts';
 import type { ApplyUpdates } from '../src/domain/inputs.ts';
+import type { RememberedEvent } from '../src/domain/remembered.ts';
 
 export const ORGANIZATION = 'organization';
 export const CONTACT: ContactView = {
@@ -39,9 +46,50 @@ export const anExecution = (workflow: Workflow, more: Partial<Execution> = {}): 
 export const wait = (
   eventName: string,
   branches: WorkflowStep['branches'] = {},
-  config: { timeoutSeconds?: number; filter?: [{ field: string; operator: 'equals'; value: unknown }] } = {},
+  config: Partial<WaitForEventConfig> = {},
   id = `wait-${eventName}`,
 ): WorkflowStep => ({ id, type: 'wait_for_event', config: { eventName, ...config }, branches });
+
+export const email = (id = 'email', config: Partial<SendEmailConfig> = {}): WorkflowStep => ({
+  id,
+  type: 'send_email',
+  config: { subject: 'Hello', text: 'there', ...config },
+});
+
+/** Waits for what becomes of an email. */
+export const opened = (emailStepId = 'email', branches: WorkflowStep['branches'] = {}): WorkflowStep => ({
+  id: 'opened',
+  type: 'wait_for_email_engagement',
+  config: { emailStepId, engagementType: 'opened' },
+  branches,
+});
+
+export const failing = (id = 'failing'): WorkflowStep => ({
+  id,
+  type: 'exit',
+  config: { markAs: 'failed', reason: 'not good' },
+});
+
+export const asks = (field: string, branches: WorkflowStep['branches'], id = 'asks'): WorkflowStep => ({
+  id,
+  type: 'condition',
+  config: { field, operator: 'is_set' },
+  branches,
+});
+
+/** An event of the contact that waits may look back for. */
+export const remembered = (
+  name: string,
+  receivedAtMs: number,
+  properties: Readonly<Record<string, unknown>> = {},
+  eventId = `${name}-${receivedAtMs}`,
+): RememberedEvent => ({
+  organizationId: ORGANIZATION,
+  contactId: CONTACT.id,
+  event: { eventId, name, properties },
+  receivedAtMs,
+  forgetAtMs: Infinity,
+});
 
 export const mark = (id: string, field = id): WorkflowStep => ({
   id,
