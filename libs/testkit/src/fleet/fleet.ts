@@ -31,6 +31,8 @@ export interface FleetSettings {
   readonly ownBroker?: boolean;
   /** Of the source topics: with `CreateTime` a test chooses the moment of receipt. */
   readonly sourceTimestamps?: 'CreateTime' | 'LogAppendTime';
+  /** Put behind DATABASE_URL as its query: settings of the driver. */
+  readonly databaseParameters?: Readonly<Record<string, string>>;
   /** Of the proxies' chance. */
   readonly seed?: number;
 }
@@ -297,9 +299,9 @@ export class Fleet {
       ...process.env,
       NODE_OPTIONS: '',
       KAFKA_BROKERS: this.kafka.brokers.join(','),
-      DATABASE_URL: this.testDatabase.databaseUrl,
       REDIS_URL: `redis://127.0.0.1:${redisPort}`,
       ...proxied?.env,
+      DATABASE_URL: this.databaseUrl(proxied?.postgresPort),
       ADMIN_TOKEN,
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),
@@ -326,9 +328,15 @@ export class Fleet {
     });
   }
 
-  private async behindProxies(
-    at: number,
-  ): Promise<{ proxies: InstanceProxies; env: Record<string, string> }> {
+  private databaseUrl(proxyPort: number | undefined): string {
+    const url = new URL(this.testDatabase.databaseUrl);
+    for (const [name, value] of Object.entries(this.settings.databaseParameters ?? {}))
+      url.searchParams.set(name, value);
+    if (proxyPort !== undefined) url.host = `127.0.0.1:${proxyPort}`;
+    return url.toString();
+  }
+
+  private async behindProxies(at: number) {
     const door = this.parts.broker.doors[at];
     if (!door)
       throw new Error(
@@ -343,16 +351,15 @@ export class Fleet {
       kafka: new FaultProxy({ host: '127.0.0.1', port: door.port }, random, 'kafka'),
     };
     const redisPort = await proxies.redis.listen();
-    database.hostname = '127.0.0.1';
-    database.port = String(await proxies.postgres.listen());
+    const postgresPort = await proxies.postgres.listen();
     // The port that the broker advertises to whoever comes by this door.
     await proxies.kafka.listen(door.advertisedPort);
     this.closing.push(() => Promise.all(Object.values(proxies).map((proxy) => proxy.close())));
     return {
       proxies,
+      postgresPort,
       env: {
         REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-        DATABASE_URL: database.toString(),
         KAFKA_BROKERS: `127.0.0.1:${door.advertisedPort}`,
       },
     };
