@@ -5,6 +5,7 @@ import { readJson } from './json-file.ts';
 import { toResult, type JestReport, type Lane, type LaneResult } from './lanes.ts';
 import type { Places } from './places.ts';
 import { describeExit, type Child, type Children } from './processes/children.ts';
+import { endMarked, MARK } from './processes/marked.ts';
 import type { Say } from './say.ts';
 
 /** A lane that takes longer hangs. */
@@ -12,6 +13,8 @@ const LANE_WITHIN_MS = 15 * 60_000;
 /** Jest has written its report and should be gone; what keeps it is an open handle of some test. */
 const LEAVES_WITHIN_MS = 15_000;
 const GRACE_MS = 2_000;
+/** What a test has left running drains, if it can. */
+const LEFT_GRACE_MS = 10_000;
 
 /**
  * Tests that share one broker and two cores with a whole stack run one file after the other. They wait for conditions, with
@@ -22,7 +25,8 @@ const WITH_REAL_THINGS = ['--runInBand', '--testTimeout=60000'];
 export interface LaneRun {
   readonly lane: Lane;
   readonly jestArguments: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
+  /** With the mark by which all that the lane starts is known again. */
+  readonly env: NodeJS.ProcessEnv & { readonly [MARK]: string };
   readonly withinMs?: number;
 }
 
@@ -52,6 +56,9 @@ export async function runLane(
     speaks: true,
   });
   const end = await endOf(jest, reportFile, withinMs);
+  const left = await endMarked(env[MARK], LEFT_GRACE_MS);
+  if (left > 0 && !children.isClosed)
+    say.notice(lane.name, `some test left ${left} processes running; they were stopped`);
   const report = readJson<JestReport>(reportFile);
   const result = report ? toResult(report) : { passed: 0, failed: 1, skipped: 0 };
   const elapsedMs = Date.now() - startedMs;

@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { uuidv7 } from '@trackline/kernel';
 import { bringUpInfrastructure, type Infrastructure } from './infrastructure.ts';
 import { callerOf } from './demonstration/caller.ts';
 import { seed } from './demonstration/seed.ts';
@@ -8,8 +9,9 @@ import { parseLanes, sum, type LaneResult, type Wanted } from './lanes.ts';
 import { placesOf, type Places } from './places.ts';
 import { Ports } from './ports.ts';
 import { Children } from './processes/children.ts';
+import { endMarked, MARK } from './processes/marked.ts';
 import { watchOver } from './processes/watch-over.ts';
-import { runLane } from './run-lane.ts';
+import { runLane, type LaneRun } from './run-lane.ts';
 import type { Invocation, Say } from './say.ts';
 import { planInstances } from './services.ts';
 import { soak } from './soak.ts';
@@ -19,6 +21,8 @@ import { stopWish } from './stop-wish.ts';
 import type { Surroundings } from './surroundings.ts';
 import { environmentOfTests } from './test-environment.ts';
 
+/** Stopped in the middle, tests have no time to stop what they have started. */
+const LEFT_GRACE_MS = 10_000;
 const COULD_NOT_RUN: LaneResult = { passed: 0, failed: 1, skipped: 0 };
 
 /** `npm test`, once everything is installed and built. Returns the exit code; the last line counts tests, whatever happens. */
@@ -26,17 +30,21 @@ export async function test({ root, argv, say }: Invocation): Promise<number> {
   const wanted = parseLanes(argv);
   const places = placesOf(root, join(root, '.trackline', `test-${process.pid}`));
   const children = new Children(places);
-  const dismissCaretaker = watchOver(places, [places.home, places.elsewhere]);
+  const mark = uuidv7();
+  const dismissCaretaker = watchOver(places, [places.home, places.elsewhere], mark);
   const surroundings = { places, children, say, ports: new Ports(places.portsFile) };
   const results: LaneResult[] = [];
   const undo: (() => Promise<void>)[] = [];
   const wish = stopWish(say).then(() => results.push(COULD_NOT_RUN));
   try {
-    await Promise.race([runLanes(surroundings, wanted, results, undo), wish]);
+    await Promise.race([runLanes({ ...surroundings, mark }, wanted, results, undo), wish]);
   } catch (error) {
     say.fault(error);
     results.push(COULD_NOT_RUN);
   }
+  // Jest, and whatever its tests have started, before what they use.
+  children.close();
+  await endMarked(mark, LEFT_GRACE_MS);
   await stopEverything(children, say, async () => {
     for (const each of undo) await each();
   });
@@ -50,13 +58,13 @@ export async function test({ root, argv, say }: Invocation): Promise<number> {
 
 /** Nothing is started before a lane needs it. */
 async function runLanes(
-  surroundings: Surroundings,
+  { mark, ...surroundings }: Surroundings & { readonly mark: string },
   { lanes, jestArguments, soak: isSoak }: Wanted,
   results: LaneResult[],
   undo: (() => Promise<void>)[],
 ): Promise<void> {
   let infrastructure: Infrastructure | undefined;
-  let env: NodeJS.ProcessEnv = {};
+  let env: LaneRun['env'] = { [MARK]: mark };
   for (const lane of lanes) {
     if (lane.needs !== 'nothing' && !infrastructure) {
       infrastructure = await testInfrastructure(surroundings);

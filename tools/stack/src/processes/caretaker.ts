@@ -6,6 +6,7 @@
  */
 import { rmSync } from 'node:fs';
 import type { ProcessIdentity } from './identity.ts';
+import { endMarked } from './marked.ts';
 import { readRecords } from './run-record.ts';
 import { stopInOrder } from './stopping.ts';
 
@@ -16,9 +17,13 @@ export interface CaretakerOrder {
   readonly stackFile: string;
   /** Directories to remove once the stack is gone: those of a test run. */
   readonly remove: readonly string[];
+  /** Of a test run: what carries it is ended, too. */
+  readonly mark?: string;
 }
 
-const { runDirectory, owner, stackFile, remove } = JSON.parse(process.argv[2]!) as CaretakerOrder;
+const MARKED_GRACE_MS = 10_000;
+
+const { runDirectory, owner, stackFile, remove, mark } = JSON.parse(process.argv[2]!) as CaretakerOrder;
 
 let said = '';
 process.stdin.setEncoding('utf8').on('data', (text) => (said += text));
@@ -30,6 +35,7 @@ process.stdin.once('end', () => {
       const ours = readRecords(runDirectory).filter(
         (record) => record.owner.pid === owner.pid && record.owner.began === owner.began,
       );
+      if (mark !== undefined) await endMarked(mark, MARKED_GRACE_MS);
       await stopInOrder(ours);
     }
     for (const directory of remove) rmSync(directory, { recursive: true, force: true });

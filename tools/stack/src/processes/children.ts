@@ -56,7 +56,7 @@ export class Children {
     mkdirSync(places.logs, { recursive: true });
   }
 
-  /** Throws once `stopAll` has begun: nothing may be started behind its back. */
+  /** Throws once it is closed: nothing may be started behind its back. */
   start(spec: ChildSpec): Child {
     if (this.closed) throw new Fault(`${spec.name} is not started: Trackline is stopping.`);
     const logFile = join(this.places.logs, `${spec.name}.log`);
@@ -80,8 +80,13 @@ export class Children {
     return { pid, logFile, exited, exit: () => ended, stop: () => stopProcess(record) };
   }
 
-  async stopAll(onStopped: (record: RunRecord, how: Stopped) => void): Promise<void> {
+  /** Nothing is started from now on. */
+  close(): void {
     this.closed = true;
+  }
+
+  async stopAll(onStopped: (record: RunRecord, how: Stopped) => void): Promise<void> {
+    this.close();
     await stopInOrder([...this.running], (record, how) => {
       this.forget(record);
       onStopped(record, how);

@@ -6,12 +6,17 @@ import type { CaretakerOrder } from './caretaker.ts';
 import { identify } from './identity.ts';
 
 /** Starts the caretaker of this stack. Returns how to dismiss it after a proper stop. */
-export function watchOver(places: Places, remove: readonly string[] = []): () => Promise<void> {
+export function watchOver(
+  places: Places,
+  remove: readonly string[] = [],
+  mark?: string,
+): () => Promise<void> {
   const order: CaretakerOrder = {
     runDirectory: places.run,
     owner: identify(process.pid)!,
     stackFile: places.stackFile,
     remove,
+    ...(mark !== undefined && { mark }),
   };
   const log = openSync(join(places.logs, 'caretaker.log'), 'a');
   const caretaker = spawn(
