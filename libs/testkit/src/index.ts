@@ -19,3 +19,4 @@ export * from './fleet/own-process.ts';
 export * from './fleet/own-redis.ts';
 export * from './fleet/exactness.ts';
 export * from './fleet/load.ts';
+export * from './fleet/moved-clock.ts';

@@ -6,7 +6,7 @@ import { connectKafka, provision, Publisher, type KafkaConnection } from '@track
 import pg from 'pg';
 import { dependenciesFromEnv } from '../dependencies.ts';
 import { eventually } from '../eventually.ts';
-import { FaultProxy } from '../fault-proxy.ts';
+import { FaultProxy, type Address } from '../fault-proxy.ts';
 import { seededRandom } from '../random.ts';
 import { createTestDatabase, type TestDatabase } from '../test-database.ts';
 import { createOrganization, type TestOrganization } from '../test-organization.ts';
@@ -58,6 +58,8 @@ export class Fleet {
   readonly organizations: TestOrganization[] = [];
   /** In front of Redis for those that have no proxy of their own. */
   readonly redisDoor: FaultProxy;
+  /** The same in front of Postgres. */
+  readonly postgresDoor: FaultProxy;
   readonly broker: OwnBroker | undefined;
   private primary: OwnRedis;
   private readonly replicas: OwnRedis[] = [];
@@ -90,6 +92,10 @@ export class Fleet {
     this.database = new pg.Pool({ connectionString: testDatabase.databaseUrl, max: 4 });
     this.database.on('error', () => undefined);
     this.redisDoor = new FaultProxy(() => this.redis.address, seededRandom(settings.seed ?? 1));
+    this.postgresDoor = new FaultProxy(
+      addressOfServer(testDatabase.databaseUrl),
+      seededRandom(settings.seed ?? 1),
+    );
   }
 
   static async open(settings: FleetSettings): Promise<Fleet> {
@@ -248,7 +254,7 @@ export class Fleet {
   async close(): Promise<void> {
     await Promise.all(this.instances.map((instance) => instance.kill()));
     for (const close of this.closing.reverse()) await close();
-    await this.redisDoor.close();
+    await Promise.all([this.redisDoor.close(), this.postgresDoor.close()]);
     await this.publisher.disconnect({ withinMs: 1_000 }).catch(() => undefined);
     await Promise.all([this.primary, ...this.replicas].map((redis) => redis.close()));
     if (this.broker) await this.broker.close();
@@ -261,13 +267,18 @@ export class Fleet {
   private async setUp(): Promise<void> {
     const { sourceTimestamps, services } = this.settings;
     const isSource = (topic: string) => topic === RECEIVED || topic === INBOUND;
-    const redisPort = await this.redisDoor.listen();
+    const doors: Doors = {
+      redisPort: await this.redisDoor.listen(),
+      postgresPort: await this.postgresDoor.listen(),
+    };
     const provisioning = provision(
       this.kafka,
       topics.map((topic) => ({
         ...topic,
         partitions: partitionsOf(topic, PARTITIONS),
         timestampType: sourceTimestamps && isSource(topic.name) ? sourceTimestamps : topic.timestampType,
+        // Moments of long ago: the broker would throw away what is so old.
+        ...(sourceTimestamps === 'CreateTime' && { retentionMs: -1 }),
       })),
       { replicationFactor: 1 },
     );
@@ -275,9 +286,7 @@ export class Fleet {
     for (const [service, count] of Object.entries(services) as [FleetService, number][]) {
       for (let number = 1; number <= count; number += 1) {
         const isProxied = this.settings.behindProxies?.includes(service) ?? false;
-        this.instances.push(
-          await this.newInstance(service, number, redisPort, isProxied ? door++ : undefined),
-        );
+        this.instances.push(await this.newInstance(service, number, doors, isProxied ? door++ : undefined));
       }
     }
     await provisioning;
@@ -289,7 +298,7 @@ export class Fleet {
   private async newInstance(
     service: FleetService,
     number: number,
-    redisPort: number,
+    { redisPort, postgresPort }: Doors,
     door: number | undefined,
   ): Promise<FleetInstance> {
     const name = `${service}-${number}`;
@@ -301,7 +310,7 @@ export class Fleet {
       KAFKA_BROKERS: this.kafka.brokers.join(','),
       REDIS_URL: `redis://127.0.0.1:${redisPort}`,
       ...proxied?.env,
-      DATABASE_URL: this.databaseUrl(proxied?.postgresPort),
+      DATABASE_URL: this.databaseUrl(proxied?.postgresPort ?? postgresPort),
       ADMIN_TOKEN,
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),
@@ -328,11 +337,11 @@ export class Fleet {
     });
   }
 
-  private databaseUrl(proxyPort: number | undefined): string {
+  private databaseUrl(proxyPort: number): string {
     const url = new URL(this.testDatabase.databaseUrl);
     for (const [name, value] of Object.entries(this.settings.databaseParameters ?? {}))
       url.searchParams.set(name, value);
-    if (proxyPort !== undefined) url.host = `127.0.0.1:${proxyPort}`;
+    url.host = `127.0.0.1:${proxyPort}`;
     return url.toString();
   }
 
@@ -342,12 +351,11 @@ export class Fleet {
       throw new Error(
         `The spare broker has ${this.parts.broker.doors.length} doors, too few for this fleet.`,
       );
-    const database = new URL(this.testDatabase.databaseUrl);
+    const { databaseUrl } = this.testDatabase;
     const random = seededRandom((this.settings.seed ?? 1) * 31 + at);
-    const atPostgres = { host: database.hostname, port: Number(database.port || 5432) };
     const proxies = {
       redis: new FaultProxy(() => this.redis.address, random, 'redis'),
-      postgres: new FaultProxy(atPostgres, random, 'postgres'),
+      postgres: new FaultProxy(addressOfServer(databaseUrl), random, 'postgres'),
       kafka: new FaultProxy({ host: '127.0.0.1', port: door.port }, random, 'kafka'),
     };
     const redisPort = await proxies.redis.listen();
@@ -372,6 +380,16 @@ export class Fleet {
     await admin.deleteTopics({ topics: ours });
     await admin.disconnect();
   }
+}
+
+interface Doors {
+  readonly redisPort: number;
+  readonly postgresPort: number;
+}
+
+function addressOfServer(databaseUrl: string): Address {
+  const { hostname, port } = new URL(databaseUrl);
+  return { host: hostname, port: Number(port || 5432) };
 }
 
 /** A database of the fleet's own with all schemas. */

@@ -15,6 +15,8 @@ export interface SentEvent {
   readonly organizationId: string;
   readonly name: string;
   readonly uniqueId?: string;
+  /** What its sender called it, and where: whoever sends that again sends the same event. */
+  readonly client?: { readonly source: string; readonly id: string };
   /** Known beforehand when its sender named it alone; of an item of a batch once the answer is there; else it has a unique id. */
   eventId?: string;
   /** What the sender heard in the end; a producer hears nothing. */
@@ -53,6 +55,35 @@ const LARGEST_BATCH = 25;
 const LARGEST_PUBLISH = 30;
 const CALL_TIMEOUT_MS = 15_000;
 const NAMES = ['viewed', 'ordered', 'signed_up'] as const;
+
+export interface InboundEventBody {
+  readonly name: string;
+  readonly contactEmail: string;
+  readonly uniqueId?: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+/** An event as a direct producer writes it to Kafka. */
+export function inboundMessage(
+  organizationId: string,
+  body: InboundEventBody,
+  client: { readonly source: string; readonly id: string },
+) {
+  const key = `${organizationId}:${body.contactEmail}`;
+  const headers = {
+    ce_specversion: '1.0',
+    ce_id: client.id,
+    ce_source: client.source,
+    ce_type: 'com.trackline.event.track',
+  };
+  return {
+    topic: INBOUND,
+    partition: partitionOf(key, PARTITIONS.contact),
+    key,
+    value: JSON.stringify(body),
+    headers,
+  };
+}
 
 /**
  * Sends events by all doors at once until it is stopped, as a careful client does: what fails is sent again under the same identity. Each
@@ -96,6 +127,23 @@ export class Load {
     this.isEnding = true;
     await Promise.all(this.senders);
     return this.sent;
+  }
+
+  /**
+   * Sends all that has an identity once more, by Kafka, whatever door it took: what its sender named under that name, what is unique under
+   * a new name as well. Returns how many messages that were; none of them may count.
+   */
+  async sendEverythingAgain(): Promise<number> {
+    const { organization } = this.settings;
+    const messages = this.sent.flatMap(({ name, uniqueId, client }) => {
+      const body = { name, contactEmail: this.emails[0]!, ...(uniqueId !== undefined && { uniqueId }) };
+      const anew = { source: `/organizations/${organization.id}/again`, id: uniqueName('again') };
+      return [...(client ? [client] : []), ...(uniqueId === undefined ? [] : [anew])].map(({ source, id }) =>
+        inboundMessage(organization.id, body, { source, id }),
+      );
+    });
+    await this.fleet.publisher.publish(messages);
+    return messages.length;
   }
 
   private begin(): void {
@@ -183,15 +231,7 @@ export class Load {
       const body = this.newBody(random);
       const id = uniqueName('ce');
       this.note('inbound', body, id, source);
-      const key = `${organization.id}:${body.contactEmail}`;
-      const headers = {
-        ce_specversion: '1.0',
-        ce_id: id,
-        ce_source: source,
-        ce_type: 'com.trackline.event.track',
-      };
-      const partition = partitionOf(key, PARTITIONS.contact);
-      return { topic: INBOUND, partition, key, value: JSON.stringify(body), headers };
+      return inboundMessage(organization.id, body, { source, id });
     });
     const again = messages.filter(() => random() < resendRatio);
     await this.fleet.publisher.publish([...messages, ...again]);
@@ -205,7 +245,10 @@ export class Load {
       organizationId: id,
       name: body.name,
       ...(body.uniqueId !== undefined && { uniqueId: body.uniqueId }),
-      ...(clientId !== undefined && { eventId: clientNamedEventId(id, from, clientId) }),
+      ...(clientId !== undefined && {
+        client: { source: from, id: clientId },
+        eventId: clientNamedEventId(id, from, clientId),
+      }),
     };
     this.sent.push(sent);
     return sent;
