@@ -9,12 +9,15 @@ import { effectWriter } from './adapters/postgres/effect-writer.ts';
 import { executionReader } from './adapters/postgres/execution-reader.ts';
 import { executionStore } from './adapters/postgres/execution-store.ts';
 import { retention } from './adapters/postgres/retention.ts';
+import { scheduleStore } from './adapters/postgres/schedule-store.ts';
 import { timerReader } from './adapters/postgres/timer-reader.ts';
+import { giveTurns } from './adapters/postgres/turn-rounds.ts';
 import { workflowReader } from './adapters/postgres/workflow-reader.ts';
 import { workflowStore } from './adapters/postgres/workflow-store.ts';
 import { cronerCalendar } from './adapters/schedule/croner-calendar.ts';
 import type { TriggerConfig } from './config.ts';
 import { observeTimers } from './observe-timers.ts';
+import type { PartitionOfContact } from './pipeline/effects-commit.ts';
 import { fireDue } from './pipeline/fire-due.ts';
 import { handleAdmitted } from './pipeline/handle-admitted.ts';
 import { handleCompleted } from './pipeline/handle-completed.ts';
@@ -26,6 +29,8 @@ import { Outbox } from './pipeline/outbox.ts';
 import type { OwnPartitions, PartitionState } from './pipeline/partition-state.ts';
 import { ReadExecutions } from './pipeline/read-executions.ts';
 import { RunByHand } from './pipeline/run-by-hand.ts';
+import { carryOutRun, planSchedules, type ScheduleDependencies } from './pipeline/run-schedules.ts';
+import { ScheduleWatch } from './pipeline/watch-schedules.ts';
 import { TimerWatch } from './pipeline/watch-timers.ts';
 import type { TriggerParts } from './trigger.module.ts';
 
@@ -44,12 +49,30 @@ export interface Open {
 export interface Composed {
   readonly parts: TriggerParts;
   readonly watch: TimerWatch;
+  readonly scheduleWatch: ScheduleWatch;
   readonly housekeeping: Housekeeping;
   readonly outbox: Outbox;
 }
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+
+type Scheduling = Omit<ScheduleDependencies, 'schedules' | 'calendar' | 'partitionOf' | 'catchUpMs'> & {
+  readonly partitionOfContact: PartitionOfContact;
+  readonly onFault: (error: unknown) => void;
+};
+
+function composeSchedules(
+  { partitionOfContact: partitionOf, onFault, ...shared }: Scheduling,
+  database: Database,
+  { scheduleCatchUpMinutes, schedulePollMs: everyMs }: TriggerConfig,
+): ScheduleWatch {
+  const schedules = scheduleStore(database);
+  const catchUpMs = scheduleCatchUpMinutes * MINUTE_MS;
+  const use = { ...shared, schedules, calendar: cronerCalendar, partitionOf, catchUpMs };
+  return new ScheduleWatch({ plan: planSchedules(use), carryOut: carryOutRun(use), onFault, everyMs });
+}
 
 /** The flows over their adapters. */
 export function composeTrigger({
@@ -76,9 +99,9 @@ export function composeTrigger({
   const executions = executionReader(database);
   const store = executionStore(database);
   const timers = timerReader(database);
-  const writer = effectWriter(database, ({ organizationId, contactId }) =>
-    partitionOf(contactKey(organizationId, contactId), contactPartitions),
-  );
+  const partitionOfContact: PartitionOfContact = ({ organizationId, contactId }) =>
+    partitionOf(contactKey(organizationId, contactId), contactPartitions);
+  const writer = effectWriter(database, partitionOfContact);
   const outbox = new Outbox({
     writer,
     contacts,
@@ -123,7 +146,7 @@ export function composeTrigger({
         metrics: flowMetrics(metrics, 'completed'),
       },
       workflows: new ManageWorkflows({
-        store: workflowStore(database),
+        store: workflowStore(database, cronerCalendar),
         newId: uuidv7,
         nowMs: Date.now,
         calendar: cronerCalendar,
@@ -135,7 +158,6 @@ export function composeTrigger({
         reader: executions,
         timers,
         contactPartitions,
-        slack,
         onLeftOver: onFault,
       }),
     },
@@ -151,6 +173,11 @@ export function composeTrigger({
       onFault,
       everyMs: config.timerPollMs,
     }),
+    scheduleWatch: composeSchedules(
+      { ...shared, executions, timers, partitionOfContact, onFault },
+      database,
+      config,
+    ),
     housekeeping: new Housekeeping({
       own,
       outbox,
@@ -158,6 +185,7 @@ export function composeTrigger({
       between,
       onFault,
       retention: retention(database),
+      giveTurns: () => giveTurns(database),
       handledMs: config.handledHours * HOUR_MS,
       executionsMs: config.executionsDays * DAY_MS,
       nowMs: Date.now,

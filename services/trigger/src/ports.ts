@@ -157,12 +157,50 @@ export interface Commit {
   readonly entries?: readonly EntryWrite[];
   /** Of workflows of which executions are started. */
   readonly capacity?: readonly Capacity[];
+  /** Moves a run over a page of contacts; `to` null: it is over. */
+  readonly schedule?: {
+    readonly run: ScheduleRun;
+    readonly to: string | null;
+    readonly started: number;
+    readonly refused: number;
+    readonly leaseMs: number;
+  };
   /** Executions that had ended and go on. */
   readonly revived?: readonly string[];
   /** Organisations whose workflows must not have changed since they were read. */
   readonly unchanged?: ReadonlyMap<string, number>;
   /** Executions whose timer does not concern them any more. */
   readonly settled?: readonly Execution[];
+}
+
+/** An enabled workflow whose due time has come, on the clock of the database. */
+export interface DueWorkflow {
+  readonly workflowId: string;
+  readonly organizationId: string;
+  readonly dueAtMs: number;
+  readonly nowMs: number;
+}
+
+/** One due time of a workflow, and how far it has been carried out. */
+export interface ScheduleRun {
+  readonly workflowId: string;
+  readonly organizationId: string;
+  readonly dueAtMs: number;
+  /** Of the directory's contacts; `null`: none has had its turn. */
+  readonly cursor: string | null;
+}
+
+export interface ScheduleStore {
+  due(limit: number): Promise<readonly DueWorkflow[]>;
+  /** Moves a workflow on from its due time, and makes a run of one; each (workflow, due time) becomes a run once. `false`: another did. */
+  move(due: DueWorkflow, to: { readonly runAtMs?: number; readonly nextAtMs?: number }): Promise<boolean>;
+  /** A run that nobody is at; it is the caller's for so long. */
+  claim(leaseMs: number): Promise<ScheduleRun | undefined>;
+  /** Whether the run is where it was, and not over. */
+  isAt(run: ScheduleRun): Promise<boolean>;
+  finish(run: ScheduleRun): Promise<void>;
+  /** Anybody may claim it from now on. */
+  release(run: ScheduleRun): Promise<void>;
 }
 
 export interface EffectWriter {
@@ -182,7 +220,7 @@ export interface EffectWriter {
 /** What is deleted once its time has come; chunks, so that no deletion holds anybody up. Each gives how many there were. */
 export interface Retention {
   purgeHandled(olderThanMs: number, limit: number): Promise<number>;
-  /** Entries into workflows, and events to look back for, that nobody asks for any more: of the more numerous of the two. */
+  /** Entries into workflows, events to look back for and runs of schedules that nobody asks for any more: of the most numerous. */
   purgeForgotten(limit: number): Promise<number>;
   /**
    * Executions that ended before this moment, with their steps: looks at the next `limit` in the order of their ids after this one, and
@@ -210,6 +248,12 @@ export interface Contacts {
     organizationId: string,
     by: { readonly contactId?: string; readonly contactEmail?: string },
   ): Promise<string | undefined>;
+  /** An organisation's contacts, newest first, page by page. */
+  page(
+    organizationId: string,
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ readonly items: readonly ContactView[]; readonly nextCursor: string | null }>;
   /** Each cause takes effect once. Gives what was refused. */
   update(
     changes: readonly ContactChangeRequest[],

@@ -62,17 +62,18 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
       },
     });
     const open = { config, logger, metrics, database, publisher, consumer, progress, own };
-    const { parts, watch, housekeeping, outbox } = composeTrigger(open);
+    const { parts, watch, scheduleWatch, housekeeping, outbox } = composeTrigger(open);
     const app = await createHttpApp(TriggerModule.with(parts), { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
     closing.unshift(
-      () => watch.stop(),
+      () => Promise.all([watch.stop(), scheduleWatch.stop()]),
       () => app.close(),
       () => housekeeping.stop(),
       () => outbox.forgetDone().catch((err: unknown) => logger.warn({ err }, 'the outbox was not tidied up')),
     );
     await app.startAllMicroservices();
     watch.start();
+    scheduleWatch.start();
     housekeeping.start();
     await app.listen(config.httpPort, config.httpHost);
     const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');

@@ -193,6 +193,7 @@ export class MemoryStore {
       await this.pass('contacts');
       return new Map(refs.map(({ contactId }) => [contactId, this.contacts.get(contactId)!]));
     },
+    page: () => Promise.resolve({ items: [...this.contacts.values()], nextCursor: null }),
     find: (_organizationId, { contactId }) => Promise.resolve(contactId),
     update: async (changes) => {
       const fault = await this.pass('update');

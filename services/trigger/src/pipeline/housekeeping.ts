@@ -7,6 +7,8 @@ export interface HousekeepingDependencies {
   readonly outbox: Outbox;
   readonly writer: EffectWriter;
   readonly retention: Retention;
+  /** The next chunk of executions that a change of their workflow's status gives a turn; whether there was any. */
+  readonly giveTurns: () => Promise<boolean>;
   readonly between: (state: PartitionState, work: () => Promise<void>) => Promise<void>;
   readonly onFault: (error: unknown) => void;
   readonly handledMs: number;
@@ -16,6 +18,8 @@ export interface HousekeepingDependencies {
 }
 
 const FORGET_EVERY_MS = 200;
+const TURNS_EVERY_MS = 200;
+const TURN_CHUNKS = 20;
 const SWEEP_EVERY_MS = 2_000;
 /** Younger entries are most likely being carried out by whoever wrote them. */
 const LEFT_OVER_AFTER_MS = 5_000;
@@ -39,6 +43,7 @@ export class Housekeeping {
 
   start(): void {
     this.every(FORGET_EVERY_MS, () => this.use.outbox.forgetDone());
+    this.every(TURNS_EVERY_MS, () => this.giveTurns());
     this.every(SWEEP_EVERY_MS, () => this.sweep());
     this.every(PURGE_EVERY_MS, () => this.purge());
   }
@@ -80,6 +85,10 @@ export class Housekeeping {
         async () => void (await this.use.outbox.carryOutLeftOver(state.partition)),
       );
     }
+  }
+
+  private async giveTurns(): Promise<void> {
+    for (let chunk = 0; chunk < TURN_CHUNKS; chunk++) if (!(await this.use.giveTurns())) return;
   }
 
   private async purge(): Promise<void> {

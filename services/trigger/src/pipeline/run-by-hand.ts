@@ -31,8 +31,6 @@ export interface ByHandDependencies {
   readonly outbox: Outbox;
   readonly newId: () => string;
   readonly contactPartitions: number;
-  /** Executions that all partitions together can start at once. */
-  readonly slack: number;
   /** Hears why what follows a change could not be carried out at once. */
   readonly onLeftOver: (error: unknown) => void;
 }
@@ -102,7 +100,7 @@ export class RunByHand {
       remembered: remembered.get(contactId) ?? [],
     };
     effects.add(undefined, advance(workflow, execution, { kind: 'start' }, surroundings)!);
-    const held = heldSettings(effects, () => workflow, settings, this.use.slack);
+    const held = heldSettings(effects, () => workflow, settings, Infinity);
     const unchanged = new Map([[organizationId, version]]);
     return (await this.carry(effects, { ...held, unchanged })) ? execution.id : undefined;
   }

@@ -99,4 +99,34 @@ describe('a workflow that is', () => {
     await toggling;
     for (const { contactId } of people) await reached(workflowId, contactId, 'completed');
   }, 30_000);
+
+  it('archived cancels whoever runs, however many they are', async () => {
+    const workflowId = await tenant.create(waitingWorkflow('crowded', 'emptied'));
+    const about = await someone();
+    await rig.track(rig.event({ ...about, name: 'crowded' }));
+    // More than one chunk of turns: copies of the one execution, as many contacts.
+    await rig.database.query({
+      text: `WITH copies AS (
+               INSERT INTO trigger.execution (id, organization_id, workflow_id, workflow_version, contact_id, partition, status,
+                 step_id, visits, revision, waits_for, due_at, entered_at, trigger, resumes, started_at, moved_at, sole)
+               SELECT gen_random_uuid(), organization_id, workflow_id, workflow_version, gen_random_uuid(), partition, status,
+                 step_id, visits, revision, waits_for, due_at, entered_at, trigger, resumes, started_at, moved_at, sole
+               FROM trigger.execution, generate_series(1, 2300) WHERE workflow_id = $1 RETURNING *
+             )
+             INSERT INTO trigger.wait SELECT organization_id, contact_id, waits_for[1], id FROM copies`,
+      values: [workflowId],
+    });
+    await set(workflowId, 'archive');
+    await eventually(
+      async () => {
+        const { rows } = await rig.database.query({
+          text: 'SELECT FROM trigger.execution WHERE workflow_id = $1 AND ended_at IS NULL LIMIT 1',
+          values: [workflowId],
+        });
+        return rows.length === 0;
+      },
+      { withinMs: 30_000 },
+    );
+    expect([await rig.count('turn_round'), await rig.count('wait')]).toEqual([0, 0]);
+  }, 40_000);
 });

@@ -104,6 +104,7 @@ export class TriggerRig {
       CONTACT_PARTITIONS: String(CONTACT_PARTITIONS),
       OUTCOME_PARTITIONS: '2',
       TIMER_POLL_MS: '50',
+      SCHEDULE_POLL_MS: '50',
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     };
   }

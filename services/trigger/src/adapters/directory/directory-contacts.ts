@@ -17,6 +17,9 @@ export const directoryContacts = (directory: Directory): Contacts => ({
     return found && 'contactId' in found ? found.contactId : undefined;
   },
 
+  page: (organizationId, cursor, limit) =>
+    directory.findContacts(organizationId, { limit, ...(cursor !== null && { cursor }) }),
+
   async update(changes) {
     try {
       const { refused } = await directory.updateContacts(changes);

@@ -8,6 +8,7 @@ import { firstIdOf, toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
 import { writeRemembered } from './remembered-rows.ts';
 import { writeRunning } from './running-writes.ts';
+import { moveRun } from './schedule-store.ts';
 import { writeTallies } from './tally-writes.ts';
 import { settleTimers, writeTimers } from './timer-writes.ts';
 import { writeWaits } from './wait-writes.ts';
@@ -19,7 +20,11 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
   return {
     async commit(commit) {
       const { effects, settled, deadLetters } = commit;
-      const durable = effects !== undefined || settled !== undefined || deadLetters !== undefined;
+      const durable =
+        effects !== undefined ||
+        settled !== undefined ||
+        deadLetters !== undefined ||
+        commit.schedule !== undefined;
       try {
         await database.transaction((tx) => write(tx, commit, partitionOf), { durable });
         return true;
@@ -77,6 +82,7 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
 
 async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): Promise<void> {
   if (commit.positions) await movePositions(tx, commit.positions);
+  if (commit.schedule && !(await moveRun(tx, commit.schedule))) throw new Conflict();
   if (commit.deadLetters && !(await writeDeadLetters(tx, commit.deadLetters))) throw new Conflict();
   if (commit.unchanged?.size) await holdVersions(tx, commit.unchanged);
   if (commit.effects) await writeEffects(tx, commit.effects, partitionOf);

@@ -29,7 +29,14 @@ export const retention = (database: Database): Retention => ({
                WHERE forget_at < now() ORDER BY forget_at LIMIT $1)`,
       values: [limit],
     });
-    return Math.max(entries.rowCount, remembered.rowCount);
+    const runs = await database.query({
+      name: 'trigger.purge_runs',
+      text: `DELETE FROM trigger.schedule_run WHERE (workflow_id, due_at) IN (
+               SELECT workflow_id, due_at FROM trigger.schedule_run
+               WHERE finished_at < now() - interval '30 days' ORDER BY finished_at LIMIT $1)`,
+      values: [limit],
+    });
+    return Math.max(entries.rowCount, remembered.rowCount, runs.rowCount);
   },
 
   async purgeExecutions(endedBeforeMs, afterId, limit) {

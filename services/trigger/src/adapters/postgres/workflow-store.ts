@@ -2,7 +2,9 @@ import type { WorkflowDefinition, WorkflowStatus } from '@trackline/contracts';
 import type { Database, Queryable } from '@trackline/postgres';
 import { lookedBack, waitedFor } from '../../domain/graph.ts';
 import type { WorkflowChange, WorkflowRecord, WorkflowStore } from '../../ports.ts';
+import type { Calendar } from '../../domain/schedule.ts';
 import { toTime } from './execution-rows.ts';
+import { beginTurns } from './turn-rounds.ts';
 
 interface WorkflowRow {
   id: string;
@@ -29,7 +31,9 @@ const fromRow = (row: WorkflowRow): WorkflowRecord => ({
 const SELECT = `SELECT w.id, w.organization_id, w.name, w.status, w.version, v.definition, w.created_at, w.updated_at
   FROM trigger.workflow w JOIN trigger.workflow_version v ON v.workflow_id = w.id AND v.version = w.version`;
 
-export const workflowStore = (database: Database): WorkflowStore => ({
+const RUNNING = ['active', 'waiting', 'delayed', 'paused'] as const;
+
+export const workflowStore = (database: Database, calendar: Pick<Calendar, 'nextAfter'>): WorkflowStore => ({
   async create(workflow) {
     await database.transaction(async (tx) => {
       await moveVersion(tx, workflow.organizationId);
@@ -46,6 +50,7 @@ export const workflowStore = (database: Database): WorkflowStore => ({
         ],
       });
       await insertVersion(tx, workflow);
+      await writeSchedule(tx, workflow, undefined, calendar);
     });
   },
 
@@ -82,7 +87,9 @@ export const workflowStore = (database: Database): WorkflowStore => ({
       await moveVersion(tx, organizationId);
       await apply(tx, workflow, change);
       const changed = await tx.query<WorkflowRow>({ text: `${SELECT} WHERE w.id = $1`, values: [id] });
-      return fromRow(changed.rows[0]!);
+      const after = fromRow(changed.rows[0]!);
+      await writeSchedule(tx, after, workflow, calendar);
+      return after;
     });
   },
 });
@@ -132,17 +139,34 @@ async function apply(tx: Queryable, workflow: WorkflowRecord, change: WorkflowCh
     text: `UPDATE trigger.workflow SET status = $2, updated_at = now() WHERE id = $1`,
     values: [workflow.id, change.status],
   });
-  if (change.status === 'enabled') await giveTurns(tx, workflow.id, `status = 'paused'`);
-  if (change.status === 'archived') await giveTurns(tx, workflow.id, 'true');
+  if (change.status === 'enabled') await beginTurns(tx, workflow.id, ['paused']);
+  if (change.status === 'archived') await beginTurns(tx, workflow.id, RUNNING);
 }
 
-/** The owners of their partitions come to these executions at once, and find what the workflow's status is now. */
-async function giveTurns(tx: Queryable, workflowId: string, which: string): Promise<void> {
+/**
+ * An enabled workflow with a schedule has a due time, any other has none. One whose schedule stays the same keeps the one it has: it may
+ * have come just now.
+ */
+async function writeSchedule(
+  tx: Queryable,
+  { id, organizationId, status, definition }: WorkflowRecord,
+  before: WorkflowRecord | undefined,
+  calendar: Pick<Calendar, 'nextAfter'>,
+): Promise<void> {
+  const { type, schedule, timezone } = definition.trigger;
+  const isScheduled = status === 'enabled' && type === 'schedule' && schedule !== undefined;
+  const was = before?.definition.trigger;
+  const isKept =
+    isScheduled && before?.status === 'enabled' && was?.schedule === schedule && was.timezone === timezone;
+  if (isKept) return;
+  await tx.query({ text: 'DELETE FROM trigger.schedule WHERE workflow_id = $1', values: [id] });
+  if (!isScheduled) return;
+  const { rows } = await tx.query<{ now: Date }>({ text: 'SELECT now() AS now', values: [] });
+  const cron = { schedule, ...(timezone !== undefined && { timezone }) };
+  const dueAtMs = calendar.nextAfter(cron, rows[0]!.now.getTime());
+  if (dueAtMs === undefined) return;
   await tx.query({
-    text: `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
-           SELECT id, partition, 'turn', now() FROM trigger.execution
-           WHERE workflow_id = $1 AND ended_at IS NULL AND ${which} ORDER BY id
-           ON CONFLICT (execution_id) DO UPDATE SET kind = 'turn', due_at = now()`,
-    values: [workflowId],
+    text: 'INSERT INTO trigger.schedule (workflow_id, organization_id, due_at) VALUES ($1, $2, $3)',
+    values: [id, organizationId, toTime(dueAtMs)],
   });
 }
