@@ -6,6 +6,7 @@ import {
   type ProtocolName,
   type Splitter,
 } from './fault-proxy-frames.ts';
+import { noteStrike } from './fleet/strikes-file.ts';
 import type { Random } from './random.ts';
 
 export type { Moment, ProtocolName } from './fault-proxy-frames.ts';
@@ -113,6 +114,7 @@ export class FaultProxy {
       hit: async () => {
         hasStruck = true;
         this.counts.strikes += 1;
+        noteStrike(`${order.when} ${order.moment}`);
         await order.then?.();
         settle();
       },
@@ -266,12 +268,14 @@ class Link {
     const { random, counts } = this.proxy;
     if (isAtRisk && cutReplyRatio > 0 && random() < cutReplyRatio) {
       counts.repliesCut += 1;
+      noteStrike('reply cut');
       this.isStruck = true;
       return this.cut();
     }
     const nowMs = performance.now();
     if (isAtRisk && delayReplyRatio > 0 && random() < delayReplyRatio) {
       counts.repliesDelayed += 1;
+      noteStrike('reply delayed');
       this.deliverAtMs = Math.max(this.deliverAtMs, nowMs + delayMs);
     }
     if (this.held.length === 0 && this.deliverAtMs <= nowMs) return void this.client.write(bytes);

@@ -2,28 +2,28 @@ import { randomInt } from 'node:crypto';
 
 export interface FaultSeeds {
   readonly seeds: readonly number[];
-  /** How long a soak may go on; undefined: the short run, whose seeds are fixed. */
-  readonly soakMinutes: number | undefined;
+  /** The long form is wanted: hundreds of faults instead of a few of each. */
+  readonly isLong: boolean;
 }
 
 const MOST_SEEDS = 1_000_000;
 
 /**
  * With which seeds a fault test runs: the fixed ones that it names; `FAULT_SEED=7` replays one; `FAULT_SEEDS=20` takes so many random
- * ones; `SOAK_MINUTES=30` goes on with one random one, and the test decides how long that is. What is random is printed.
+ * ones. What is random is printed. With `SOAK_MINUTES` (set by `npm run test:soak`, which counts the minutes) each run takes its long form.
  */
 export function faultSeeds(
   shortDefault: readonly number[],
   env: NodeJS.ProcessEnv = process.env,
 ): FaultSeeds {
-  const soakMinutes = wanted('SOAK_MINUTES', env);
+  const isLong = wanted('SOAK_MINUTES', env) !== undefined;
   const replayed = wanted('FAULT_SEED', env);
-  if (replayed !== undefined) return { seeds: [replayed], soakMinutes };
-  const many = wanted('FAULT_SEEDS', env) ?? (soakMinutes === undefined ? undefined : 1);
-  if (many === undefined) return { seeds: shortDefault, soakMinutes };
+  if (replayed !== undefined) return { seeds: [replayed], isLong };
+  const many = wanted('FAULT_SEEDS', env) ?? (isLong ? 1 : undefined);
+  if (many === undefined) return { seeds: shortDefault, isLong };
   const seeds = Array.from({ length: many }, () => randomInt(1, MOST_SEEDS));
   process.stdout.write(`Seeds of this run: ${seeds.join(', ')} (replay one with FAULT_SEED=<seed>)\n`);
-  return { seeds, soakMinutes };
+  return { seeds, isLong };
 }
 
 function wanted(name: string, env: NodeJS.ProcessEnv): number | undefined {

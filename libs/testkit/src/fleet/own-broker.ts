@@ -4,6 +4,7 @@ import { connectKafka } from '@trackline/kafka';
 import { eventually } from '../eventually.ts';
 import type { BreakableParts } from './breakable-parts.ts';
 import { OwnProcess } from './own-process.ts';
+import { noteStrike } from './strikes-file.ts';
 
 const UP_WITHIN_MS = 60_000;
 
@@ -41,6 +42,7 @@ export class OwnBroker {
 
   /** kill -9, and up again with what its disk has. */
   async restart(): Promise<void> {
+    noteStrike('broker killed');
     await this.process.kill();
     await this.start();
   }

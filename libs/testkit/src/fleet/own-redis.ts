@@ -5,6 +5,7 @@ import { eventually } from '../eventually.ts';
 import type { Address } from '../fault-proxy.ts';
 import { freePort } from './free-port.ts';
 import { OwnProcess } from './own-process.ts';
+import { noteStrike } from './strikes-file.ts';
 
 export interface OwnRedisSettings {
   readonly name: string;
@@ -62,8 +63,15 @@ export class OwnRedis {
 
   /** Everything that it held is gone. */
   async killAndStartEmpty(): Promise<void> {
+    noteStrike('redis killed');
     await this.process.kill();
     await this.start();
+  }
+
+  /** FLUSHALL: the server goes on, and knows nothing. */
+  async flush(): Promise<void> {
+    noteStrike('redis flushed');
+    await this.client.flushall();
   }
 
   /** Another one that follows this one, up to date when it is returned. */
@@ -82,6 +90,7 @@ export class OwnRedis {
 
   /** From now on it hears nothing of its primary: what it knows grows old, until somebody promotes it. */
   async cutOff(): Promise<void> {
+    noteStrike('redis replica cut off');
     await this.client.replicaof('NO', 'ONE');
   }
 
