@@ -8,6 +8,12 @@ import { decodeAdmitted, encodeAdmitted } from '@trackline/contracts';
 import { systemClock, uuidv7 } from '@trackline/kernel';
 import { createPool } from '@trackline/postgres';
 import { createTestDatabase } from '@trackline/testkit';
+import { OrderRecorder } from '../services/timeline/dist/adapters/postgres/attribution/attribution-writes.js';
+import { EditionBook } from '../services/timeline/dist/adapters/postgres/attribution/edition-book.js';
+import {
+  campaignReader,
+  reportReader,
+} from '../services/timeline/dist/adapters/postgres/attribution/report-reader.js';
 import { contactReader } from '../services/timeline/dist/adapters/postgres/contact-facts.js';
 import { effectReader } from '../services/timeline/dist/adapters/postgres/effects.js';
 import { eventReader } from '../services/timeline/dist/adapters/postgres/event-reader.js';
@@ -74,11 +80,14 @@ function message(partition, offset) {
   };
 }
 
+const settings = { windowHours: 168, model: 'last_touch', orderEventNames: ['order'], defaultCurrency: null };
+const editions = new EditionBook(database, { of: async (ids) => new Map(ids.map((id) => [id, settings])) });
+
 const record = recordJudged({
   decode: decodeAdmitted,
   hasEffect: (event) => event.replayOf === undefined,
   positions: new KnownPositions(positionReader(database)),
-  writer: admittedWriter(database, inventory),
+  writer: admittedWriter(database, inventory, new OrderRecorder(editions)),
   clock: systemClock,
 });
 const batches = Array.from({ length: partitions }, (_, partition) =>
@@ -130,6 +139,8 @@ const sources = {
   effects: effectReader(database),
   events: eventReader(database),
   refusals: refusalReader(database),
+  attributions: reportReader(database),
+  campaigns: campaignReader(database),
   clock: systemClock,
 };
 const request = (limit, more = {}) => {

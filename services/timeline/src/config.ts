@@ -17,6 +17,10 @@ export interface TimelineConfig {
   /** A consumer that is silent for so long has lost its partitions to others. */
   readonly sessionTimeoutMs: number;
   readonly partitionCheckMs: number;
+  /** Between two looks at whether attribution settings have changed. */
+  readonly attributionCheckMs: number;
+  /** Figures that are being made, and nobody has gone on with for so long, are another instance's to go on with. */
+  readonly editionLeaseMs: number;
 }
 
 /** The settings are not usable; `problems` names every one of them. */
@@ -66,6 +70,8 @@ export function loadConfig(env: Environment): TimelineConfig {
     batchMessages: whole('BATCH_MESSAGES', 500, 1, 5_000),
     sessionTimeoutMs: whole('SESSION_TIMEOUT_MS', 10_000, 1_000, 300_000),
     partitionCheckMs: whole('PARTITION_CHECK_MS', 24 * HOUR_MS, 1_000, 24 * HOUR_MS),
+    attributionCheckMs: whole('ATTRIBUTION_CHECK_MS', 10_000, 100, 24 * HOUR_MS),
+    editionLeaseMs: whole('EDITION_LEASE_MS', 30_000, 1_000, HOUR_MS),
   };
   if (problems.length > 0) throw new ConfigProblems(problems);
   return config;

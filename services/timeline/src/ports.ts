@@ -1,4 +1,15 @@
-import type { ContactChange, ExecutionProgress, JudgedEvent, RefusedEvent } from '@trackline/contracts';
+import type {
+  CampaignType,
+  ContactChange,
+  ExecutionProgress,
+  JudgedEvent,
+  RefusedEvent,
+} from '@trackline/contracts';
+import type { Attribution, AttributionSettings } from './domain/attribution.ts';
+import type { Edition } from './domain/edition.ts';
+import type { ReportKind, ReportSums } from './domain/report.ts';
+import type { ReportRequest } from './domain/report-request.ts';
+import type { ToldMessage } from './domain/message-fact.ts';
 import type { Place } from './domain/page-cursor.ts';
 import type { ReadWindow } from './domain/read-windows.ts';
 import type { PartitionedTable } from './domain/retention.ts';
@@ -39,13 +50,118 @@ export type EventEffect = ExecutionProgress & {
 
 export interface EffectWriter {
   /** Each effect once, by its id. */
-  commit(effects: readonly EventEffect[]): Promise<Exclude<Commit, { kind: 'overtaken' }>>;
+  commit(
+    owner: OwnPartition,
+    effects: readonly EventEffect[],
+  ): Promise<Exclude<Commit, { kind: 'overtaken' }>>;
 }
 
 export type ContactFact = ContactChange & { readonly change: 'merged' | 'erased' };
 
+/** Messages with their campaigns, folded into what is known of them. Gives how many of them changed anything. */
+export interface ConversationWriter {
+  commit(owner: OwnPartition, told: readonly ToldMessage[]): Promise<number>;
+}
+
+/** How organisations want their orders attributed, as it stands now. */
+export interface AttributionTerms {
+  /** Of each: the defaults where there is no such organisation. */
+  of(organizationIds: readonly string[]): Promise<ReadonlyMap<string, AttributionSettings>>;
+}
+
+/** An edition, and where its building stands. */
+export interface EditionStand extends Edition {
+  /** `collecting`: looking for events that are orders now; `attributing`: attributing all of them. */
+  readonly phase: 'collecting' | 'attributing' | 'complete';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** An edition that is this worker's to build, for as long as it goes on taking steps. */
+export interface EditionLease {
+  readonly organizationId: string;
+  readonly edition: number;
+  readonly token: string;
+}
+
+/** Editions of the figures: noticing that settings changed, building the next edition, and clearing away the last one. */
+export interface EditionStore {
+  /** Begins an edition where these settings are not those that are current or being built. Gives whether it did. */
+  begin(organizationId: string, settings: AttributionSettings): Promise<boolean>;
+  /** As `begin`, also when nothing changed: all figures are made again from the facts. */
+  beginAnew(organizationId: string, settings: AttributionSettings): Promise<void>;
+  /** Organisations after `afterId`, in order, with the settings that their newest edition has. */
+  newest(
+    afterId: string | undefined,
+    limit: number,
+  ): Promise<readonly { readonly organizationId: string; readonly settings: AttributionSettings }[]>;
+  /** An edition that nobody builds, or whose builder has not been heard of for the time of a lease. */
+  claim(leaseMs: number): Promise<EditionLease | undefined>;
+  /** A stretch of the work, and the lease for so much longer. `lost`: it is another's now, or there is a newer edition. */
+  step(lease: EditionLease, leaseMs: number): Promise<'more' | 'complete' | 'lost'>;
+  /** Lets another go on with it at once. */
+  release(lease: EditionLease): Promise<void>;
+  /** Removes some of what is left of retired editions. Gives whether there may be more. */
+  clear(): Promise<boolean>;
+}
+
+/** What is known of an order's attribution, for its receipt. */
+export interface ToldAttribution {
+  readonly conversion: boolean;
+  readonly reason: Attribution['reason'];
+  readonly campaignType: CampaignType;
+  readonly campaignId: string;
+  readonly conversationAtMs: number | null;
+  readonly amount: string | null;
+  readonly currency: string | null;
+  readonly model: string;
+  readonly windowHours: number;
+}
+
+export interface ReportReader {
+  /** Of `lines` one sum per period and campaign; else those of the whole, of each period, and of each campaign. */
+  sums(
+    organizationId: string,
+    kind: ReportKind,
+    request: ReportRequest,
+    of: { readonly edition: number; readonly lines: boolean },
+  ): Promise<Omit<ReportSums, 'names'>>;
+  /** The current edition and the one being built; none for an organisation of which nothing is known. */
+  editions(organizationId: string): Promise<readonly EditionStand[]>;
+  /** By event id, as the current edition has it; events that are no orders are missing. */
+  ofEvents(
+    organizationId: string,
+    eventIds: readonly string[],
+  ): Promise<ReadonlyMap<string, ToldAttribution>>;
+}
+
+export interface CampaignPlace {
+  readonly type: string;
+  readonly id: string;
+}
+
+export interface KnownCampaign {
+  readonly type: CampaignType;
+  readonly id: string;
+  readonly name: string | null;
+  readonly namedAtMs: number;
+}
+
+export interface CampaignReader {
+  /** By `<type>/<id>`, of those that have one. */
+  names(organizationId: string, campaigns: readonly CampaignPlace[]): Promise<ReadonlyMap<string, string>>;
+  list(
+    organizationId: string,
+    of: {
+      readonly type?: string | undefined;
+      readonly after?: CampaignPlace | undefined;
+      readonly limit: number;
+    },
+  ): Promise<readonly KnownCampaign[]>;
+}
+
 export interface ContactFactWriter {
-  commit(facts: readonly ContactFact[]): Promise<Exclude<Commit, { kind: 'overtaken' }>>;
+  commit(owner: OwnPartition, facts: readonly ContactFact[]): Promise<Exclude<Commit, { kind: 'overtaken' }>>;
 }
 
 /** A contact and all that became aliases of it. */

@@ -4,9 +4,13 @@ import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
 import { systemClock, type Clock } from '@trackline/kernel';
 import { createMetrics, httpMetrics, kafkaObserver, type Logger } from '@trackline/observability';
 import { createPool, type Database } from '@trackline/postgres';
+import { attributionTerms } from './adapters/directory/attribution-terms.ts';
+import { EditionBook } from './adapters/postgres/attribution/edition-book.ts';
+import { editionStore } from './adapters/postgres/attribution/edition-store.ts';
 import { openMaintenanceDatabase } from './adapters/postgres/maintenance-database.ts';
 import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
 import { PartitionKeeper } from './adapters/schedule/partition-keeper.ts';
+import { EditionKeeper } from './adapters/schedule/edition-keeper.ts';
 import type { TimelineConfig } from './config.ts';
 import { keepPartitions } from './pipeline/keep-partitions.ts';
 import { pendingTimelineMigrations } from './adapters/postgres/schema.ts';
@@ -58,6 +62,16 @@ export async function startTimeline(
     await refuseUnmigrated(reading);
     await deadLetters.connect();
     const inventory = partitionInventory(maintenance);
+    const directory = new Directory(reading);
+    const terms = attributionTerms(directory);
+    const editions = new EditionBook(writing, terms);
+    const figures = new EditionKeeper({
+      store: editionStore(writing, editions),
+      terms,
+      logger,
+      everyMs: config.attributionCheckMs,
+      leaseMs: config.editionLeaseMs,
+    });
     const module = TimelineModule.with({
       adminToken: config.adminToken,
       clock,
@@ -66,7 +80,9 @@ export async function startTimeline(
       writing,
       reading,
       inventory,
-      directory: new Directory(reading),
+      directory,
+      editions,
+      hurry: figures.hurry,
       consumer,
       deadLetters,
     });
@@ -80,13 +96,14 @@ export async function startTimeline(
       config.partitionCheckMs,
     );
     keeper.start();
+    figures.start();
     const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
     logger.info({ url }, 'timeline is up');
     return {
       url,
       async stop() {
         await app.close();
-        await keeper.stop();
+        await Promise.all([keeper.stop(), figures.stop()]);
         await deadLetters.disconnect();
         await closeAll(databases);
       },

@@ -18,6 +18,11 @@ import {
   TimelineConsumer,
   type TimelineFlows,
 } from './adapters/kafka/timeline.consumer.ts';
+import { REPORT_READS, ReportsController, type ReportReads } from './adapters/http/reports.controller.ts';
+import { OrderRecorder } from './adapters/postgres/attribution/attribution-writes.ts';
+import { conversationWriter } from './adapters/postgres/attribution/conversation-writer.ts';
+import type { EditionBook } from './adapters/postgres/attribution/edition-book.ts';
+import { campaignReader, reportReader } from './adapters/postgres/attribution/report-reader.ts';
 import { contactFactWriter, contactReader } from './adapters/postgres/contact-facts.ts';
 import { effectReader, effectWriter } from './adapters/postgres/effects.ts';
 import { eventReader } from './adapters/postgres/event-reader.ts';
@@ -26,10 +31,13 @@ import { positionReader } from './adapters/postgres/positions.ts';
 import { refusalReader } from './adapters/postgres/refusal-reader.ts';
 import { findReceipt } from './pipeline/find-receipt.ts';
 import { KnownPositions } from './pipeline/known-positions.ts';
+import { listCampaigns } from './pipeline/list-campaigns.ts';
 import { listReceipts } from './pipeline/list-receipts.ts';
 import { readReceipt } from './pipeline/read-receipt.ts';
+import { readReport, readReportCsv } from './pipeline/read-report.ts';
 import { readTimeline } from './pipeline/read-timeline.ts';
 import { recordContactFacts } from './pipeline/record-contact-facts.ts';
+import { recordActions, recordConversations } from './pipeline/record-conversations.ts';
 import { recordEffects } from './pipeline/record-effects.ts';
 import { recordJudged } from './pipeline/record-judged.ts';
 import type { ContactRegister, PartitionInventory } from './ports.ts';
@@ -47,18 +55,22 @@ export interface TimelineParts {
   readonly directory: Directory;
   readonly consumer: KafkaBatchServer;
   readonly deadLetters: Publisher;
+  readonly editions: EditionBook;
+  /** Has the figures looked after at once. */
+  readonly hurry: () => void;
 }
 
-function flowsOf({ writing, inventory, clock }: TimelineParts): TimelineFlows {
+function flowsOf({ writing, inventory, clock, editions }: TimelineParts): TimelineFlows {
   const positions = new KnownPositions(positionReader(writing));
   const nowMs = () => clock.now();
+  const conversations = conversationWriter(writing, editions);
   return {
     recordAdmitted: recordJudged<AdmittedEvent>({
       decode: decodeAdmitted,
       // A resend: its first admission is on the timeline already.
       hasEffect: (event) => event.replayOf === undefined,
       positions,
-      writer: admittedWriter(writing, inventory),
+      writer: admittedWriter(writing, inventory, new OrderRecorder(editions)),
       clock,
     }),
     recordRefused: recordJudged({
@@ -68,8 +80,10 @@ function flowsOf({ writing, inventory, clock }: TimelineParts): TimelineFlows {
       writer: refusedWriter(writing, inventory),
       clock,
     }),
-    recordEffects: recordEffects(effectWriter(writing, inventory), nowMs),
-    recordContactFacts: recordContactFacts(contactFactWriter(writing), nowMs),
+    recordEffects: recordEffects(effectWriter(writing, inventory, editions), nowMs),
+    recordContactFacts: recordContactFacts(contactFactWriter(writing, editions), nowMs),
+    recordConversations: recordConversations(conversations, nowMs),
+    recordActions: recordActions(conversations, nowMs),
   };
 }
 
@@ -83,6 +97,8 @@ function readsOf({ reading, directory, clock }: TimelineParts): TimelineReads {
     effects: effectReader(reading),
     events: eventReader(reading),
     refusals: refusalReader(reading),
+    attributions: reportReader(reading),
+    campaigns: campaignReader(reading),
     clock,
   };
   const receipt = readReceipt(sources);
@@ -91,6 +107,17 @@ function readsOf({ reading, directory, clock }: TimelineParts): TimelineReads {
     findReceipt: findReceipt(receipt),
     listReceipts: listReceipts(sources),
     readTimeline: readTimeline({ ...sources, register }),
+    clock,
+  };
+}
+
+function reportsOf({ reading, clock, hurry }: TimelineParts): ReportReads {
+  const campaigns = campaignReader(reading);
+  const sources = { reports: reportReader(reading), campaigns, hurry };
+  return {
+    readReport: readReport(sources),
+    readReportCsv: readReportCsv(sources),
+    listCampaigns: listCampaigns(campaigns),
     clock,
   };
 }
@@ -113,11 +140,12 @@ export class TimelineModule {
           },
         }),
       ],
-      controllers: [TimelineController, TimelineConsumer],
+      controllers: [TimelineController, ReportsController, TimelineConsumer],
       providers: [
         { provide: METRICS, useValue: metrics },
         { provide: TIMELINE_FLOWS, useValue: flowsOf(parts) },
         { provide: TIMELINE_READS, useValue: readsOf(parts) },
+        { provide: REPORT_READS, useValue: reportsOf(parts) },
         { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
         { provide: APP_INTERCEPTOR, useValue: honestInterceptor },
       ],

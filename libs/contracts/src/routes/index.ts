@@ -4,6 +4,7 @@ import { connectorRoutes } from './connectors.ts';
 import { contactRoutes } from './contacts.ts';
 import { eventRoutes } from './events.ts';
 import { metricEventRoutes } from './metric-events.ts';
+import { reportRoutes } from './reports.ts';
 import { timelineRoutes } from './timeline.ts';
 import { usageRoutes } from './usage.ts';
 import { workflowRoutes } from './workflows.ts';
@@ -27,6 +28,7 @@ export {
   trackEvent,
 } from './events.ts';
 export * from './metric-events.ts';
+export * from './reports.ts';
 export * from './timeline.ts';
 export * from './usage.ts';
 export * from './workflows.ts';
@@ -37,6 +39,7 @@ export const routes: readonly RouteContract[] = [
   ...metricEventRoutes,
   ...contactRoutes,
   ...timelineRoutes,
+  ...reportRoutes,
   ...usageRoutes,
   ...workflowRoutes,
   ...connectorRoutes,

@@ -26,6 +26,31 @@ export const ExecutionEffect = Type.Object({
 });
 export type ExecutionEffect = Static<typeof ExecutionEffect>;
 
+/** Which campaign earned an order, or why none did. */
+export const EventAttribution = Type.Object({
+  conversion: Type.Boolean(),
+  reason: Type.Union(
+    [
+      Type.Literal('campaign_conversation'),
+      Type.Literal('organic_conversation'),
+      Type.Literal('no_conversation'),
+      Type.Literal('outside_window'),
+      Type.Literal('after_order'),
+      Type.Literal('caused_by_order'),
+    ],
+    {
+      description:
+        'A conversation of a campaign, or an organic one, earned it; or there was none, only ones past the window or after the order, or only such as the order itself set off.',
+    },
+  ),
+  campaign: Type.Optional(Type.Object({ type: Type.String(), id: Type.String(), name: Type.String() })),
+  conversationAt: Type.Optional(Timestamp),
+  revenue: Type.Optional(Type.Object({ currency: Type.String(), amount: Type.String() })),
+  model: Type.String({ description: '`last_touch` or `first_touch`.' }),
+  windowHours: Type.Integer(),
+});
+export type EventAttribution = Static<typeof EventAttribution>;
+
 /** What became of an event: its verdict, and what it did. */
 export const Receipt = Type.Object({
   ...told,
@@ -38,6 +63,7 @@ export const Receipt = Type.Object({
   workflowsTriggered: Type.Integer({ description: 'Executions that it started, as far as known by now.' }),
   executionsResumed: Type.Integer({ description: 'Executions that it resumed, as far as known by now.' }),
   executions: Type.Array(ExecutionEffect),
+  attribution: Type.Optional(EventAttribution),
 });
 export type Receipt = Static<typeof Receipt>;
 

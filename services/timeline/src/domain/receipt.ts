@@ -1,4 +1,4 @@
-import type { Receipt, TimelineItem } from '@trackline/contracts';
+import type { EventAttribution, Receipt, TimelineItem } from '@trackline/contracts';
 import type { StoredEffect, StoredEvent, StoredRefusal } from './stored-event.ts';
 
 const told = (event: StoredEvent): TimelineItem => ({
@@ -23,6 +23,7 @@ export const toReceipt = (
   event: StoredEvent | StoredRefusal,
   contactId: string,
   effects: readonly StoredEffect[],
+  attribution?: EventAttribution,
 ): Receipt => ({
   ...told(event),
   contactId,
@@ -37,4 +38,5 @@ export const toReceipt = (
     effect,
     ...(reason === null ? undefined : { reason }),
   })),
+  ...(attribution === undefined ? undefined : { attribution }),
 });

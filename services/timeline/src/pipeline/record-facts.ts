@@ -1,6 +1,6 @@
 import type { RawMessage } from '@trackline/contracts';
 import { isSaneTime } from '../domain/retention.ts';
-import type { Commit } from '../ports.ts';
+import type { Commit, OwnPartition } from '../ports.ts';
 import type { Poison } from './poison.ts';
 import type { Recorded } from './record-judged.ts';
 
@@ -8,7 +8,7 @@ export interface FactRecording<Fact> {
   /** `undefined`: nothing to put down. */
   readonly decode: (message: RawMessage) => Fact | undefined;
   readonly writer: {
-    commit(facts: readonly Fact[]): Promise<Exclude<Commit, { kind: 'overtaken' }>>;
+    commit(owner: OwnPartition, facts: readonly Fact[]): Promise<Exclude<Commit, { kind: 'overtaken' }>>;
   };
   readonly nowMs: () => number;
 }
@@ -16,7 +16,8 @@ export interface FactRecording<Fact> {
 /** Facts with a key of their own, which are put down once however often and in whatever order they come: no positions are needed. */
 export const recordFacts =
   <Fact extends { readonly atMs: number }>({ decode, writer, nowMs }: FactRecording<Fact>) =>
-  async ({ messages }: { readonly messages: readonly RawMessage[] }): Promise<Recorded | Poison> => {
+  async (batch: OwnPartition & { readonly messages: readonly RawMessage[] }): Promise<Recorded | Poison> => {
+    const { messages } = batch;
     const facts: { readonly offset: number; readonly fact: Fact }[] = [];
     for (const message of messages) {
       const { offset } = message;
@@ -32,7 +33,10 @@ export const recordFacts =
       }
     }
     if (facts.length === 0) return { written: 0, passedOver: messages.length };
-    const commit = await writer.commit(facts.map(({ fact }) => fact));
+    const commit = await writer.commit(
+      batch,
+      facts.map(({ fact }) => fact),
+    );
     if (commit.kind === 'unstorable') {
       return { offset: facts[commit.index]!.offset, reason: 'not_storable', detail: commit.detail };
     }

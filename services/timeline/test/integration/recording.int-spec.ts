@@ -110,7 +110,7 @@ describe('two processes that hold one partition, the one a zombie', () => {
         decode: decodeAdmitted,
         hasEffect: () => true,
         positions: new KnownPositions(positionReader(rig.database)),
-        writer: admittedWriter(rig.database, partitionInventory(rig.database)),
+        writer: admittedWriter(rig.database, partitionInventory(rig.database), rig.orderRecorder()),
         clock: systemClock,
       });
       return async (from: number, to: number) =>

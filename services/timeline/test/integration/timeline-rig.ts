@@ -1,21 +1,27 @@
 import {
+  ACTIONS_COMPLETED,
   ADMITTED,
   CONTACTS,
+  CONVERSATIONS,
   encodeAdmitted,
+  encodeCompletedAction,
   encodeContactChange,
   encodeExecution,
   encodeRefused,
+  encodeTouchedConversation,
   EXECUTIONS,
   partitionOf,
   partitionsOf,
   REFUSED,
   topics,
   type AdmittedEvent,
+  type CompletedAction,
   type ContactChange,
   type EncodedMessage,
   type ExecutionProgress,
   type RawMessage,
   type RefusedEvent,
+  type TouchedConversation,
 } from '@trackline/contracts';
 import { Directory, migrateDirectory, type Organization } from '@trackline/directory';
 import {
@@ -38,6 +44,9 @@ import {
   type Call,
   type TestDatabase,
 } from '@trackline/testkit';
+import { attributionTerms } from '../../src/adapters/directory/attribution-terms.ts';
+import { OrderRecorder } from '../../src/adapters/postgres/attribution/attribution-writes.ts';
+import { EditionBook } from '../../src/adapters/postgres/attribution/edition-book.ts';
 import { openMaintenanceDatabase } from '../../src/adapters/postgres/maintenance-database.ts';
 import { partitionInventory } from '../../src/adapters/postgres/partition-inventory.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -46,7 +55,7 @@ import { migrateTimeline } from '../../src/adapters/postgres/schema.ts';
 import { startTimeline, type RunningTimeline } from '../../src/start-timeline.ts';
 
 const CONTACT_PARTITIONS = 2;
-const CONSUMED = [ADMITTED, REFUSED, EXECUTIONS, CONTACTS];
+const CONSUMED = [ADMITTED, REFUSED, EXECUTIONS, CONTACTS, CONVERSATIONS, ACTIONS_COMPLETED];
 
 /** The service itself on real Kafka and Postgres: topics and a database of its own, an organisation with a key, and a hand to publish with. */
 export class TimelineRig {
@@ -139,6 +148,9 @@ export class TimelineRig {
     return created.contact.id;
   }
 
+  editionBook = () => new EditionBook(this.database, attributionTerms(this.directory));
+  orderRecorder = () => new OrderRecorder(this.editionBook());
+
   publish(messages: readonly EncodedMessage[]): Promise<PublishAck[]> {
     return this.publisher.publish(
       messages.map((message) => ({
@@ -151,6 +163,9 @@ export class TimelineRig {
   admitted = (...events: readonly AdmittedEvent[]) => this.publish(events.map(encodeAdmitted));
   refused = (...events: readonly RefusedEvent[]) => this.publish(events.map(encodeRefused));
   executions = (...progress: readonly ExecutionProgress[]) => this.publish(progress.map(encodeExecution));
+  conversations = (...touches: readonly TouchedConversation[]) =>
+    this.publish(touches.map(encodeTouchedConversation));
+  actions = (...actions: readonly CompletedAction[]) => this.publish(actions.map(encodeCompletedAction));
   contactsChanged = (...changes: readonly ContactChange[]) => this.publish(changes.map(encodeContactChange));
 
   /** Headers of the dead letter of an event, as text. */
@@ -221,3 +236,35 @@ export function anEvent(
     ...about,
   };
 }
+
+/** An order: an event by the name that is an order's unless the organisation says otherwise. */
+export const anOrder = (
+  about: Pick<AdmittedEvent, 'organizationId' | 'contactId'> & Partial<AdmittedEvent>,
+): AdmittedEvent => anEvent({ name: 'order', properties: '{"value":49.90,"currency":"EUR"}', ...about });
+
+/** A message to the contact, sent by hand unless it is said otherwise. */
+export const aTouch = (
+  about: Pick<TouchedConversation, 'organizationId' | 'contactId'> & Partial<TouchedConversation>,
+): TouchedConversation => ({
+  id: uuidv7(),
+  direction: 'outbound',
+  occurredAtMs: Date.now(),
+  source: 'api',
+  ...about,
+});
+
+/** A WhatsApp message that a workflow had delivered. */
+export const anAction = (
+  about: Pick<CompletedAction, 'organizationId' | 'contactId'> & Partial<CompletedAction>,
+): CompletedAction => ({
+  id: uuidv7(),
+  executionId: uuidv7(),
+  workflowId: uuidv7(),
+  stepId: 'send',
+  visit: 1,
+  kind: 'whatsapp',
+  status: 'delivered',
+  attempts: 1,
+  completedAtMs: Date.now(),
+  ...about,
+});

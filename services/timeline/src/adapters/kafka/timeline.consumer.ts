@@ -1,6 +1,13 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { ADMITTED, CONTACTS, EXECUTIONS, REFUSED } from '@trackline/contracts';
+import {
+  ACTIONS_COMPLETED,
+  ADMITTED,
+  CONTACTS,
+  CONVERSATIONS,
+  EXECUTIONS,
+  REFUSED,
+} from '@trackline/contracts';
 import { BatchHandler, PoisonMessage, type MessageBatch } from '@trackline/kafka';
 import { flowMetrics, type FlowMetrics, type Metrics } from '@trackline/observability';
 import type { Poison } from '../../pipeline/poison.ts';
@@ -14,6 +21,8 @@ export interface TimelineFlows {
   readonly recordRefused: Flow;
   readonly recordEffects: Flow;
   readonly recordContactFacts: Flow;
+  readonly recordConversations: Flow;
+  readonly recordActions: Flow;
 }
 
 export const TIMELINE_FLOWS = Symbol('TimelineFlows');
@@ -31,6 +40,8 @@ export class TimelineConsumer {
       recordRefused: flowMetrics(metrics, 'refused'),
       recordEffects: flowMetrics(metrics, 'executions'),
       recordContactFacts: flowMetrics(metrics, 'contacts'),
+      recordConversations: flowMetrics(metrics, 'conversations'),
+      recordActions: flowMetrics(metrics, 'actions'),
     };
   }
 
@@ -54,6 +65,16 @@ export class TimelineConsumer {
     return this.run('recordContactFacts', batch);
   }
 
+  @BatchHandler(CONVERSATIONS)
+  conversations(@Payload() batch: MessageBatch): Promise<void> {
+    return this.run('recordConversations', batch);
+  }
+
+  @BatchHandler(ACTIONS_COMPLETED)
+  actions(@Payload() batch: MessageBatch): Promise<void> {
+    return this.run('recordActions', batch);
+  }
+
   private async run(flow: keyof TimelineFlows, batch: MessageBatch): Promise<void> {
     const measured = this.measured[flow];
     const outcome = await measured.timed('record', () => this.flows[flow](batch));
@@ -64,6 +85,9 @@ export class TimelineConsumer {
     measured.batch(batch.messages.length);
     measured.outcome('written', outcome.written);
     measured.outcome('passed_over', outcome.passedOver);
-    measured.outcome('written_before', batch.messages.length - outcome.written - outcome.passedOver);
+    measured.outcome(
+      'written_before',
+      Math.max(0, batch.messages.length - outcome.written - outcome.passedOver),
+    );
   }
 }

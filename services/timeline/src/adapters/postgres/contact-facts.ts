@@ -1,5 +1,18 @@
+import { uuidv7 } from '@trackline/kernel';
 import { isDataFault, type Database, type Queryable } from '@trackline/postgres';
 import type { ContactFact, ContactFactWriter, ContactFamily, ContactReader } from '../../ports.ts';
+import {
+  enterAttribution,
+  lockFamilies,
+  refKey,
+  type ContactRef,
+  type LockedFamily,
+} from './attribution/attribution-lock.ts';
+import { organizationsOf, untilUncontended, withFamilies } from './attribution/attribution-writes.ts';
+import type { EditionBook } from './attribution/edition-book.ts';
+import { loadOrdersWithin } from './attribution/order-facts.ts';
+import { applyDeltas } from './attribution/rollups.ts';
+import { settleOrders } from './attribution/settle-orders.ts';
 import { findCulprit } from './data-fault-search.ts';
 
 /** The first merge of a contact and its first erasure stand: both are for ever. */
@@ -34,10 +47,13 @@ async function insert(tx: Queryable, facts: readonly ContactFact[]): Promise<num
   return rows[0]!.written;
 }
 
-export const contactFactWriter = (database: Database): ContactFactWriter => ({
-  async commit(facts) {
+/** With the facts, what hangs on them: orders that a merge brings together with conversations, and facts that must forget whose they were. */
+export const contactFactWriter = (database: Database, book: EditionBook): ContactFactWriter => ({
+  async commit(owner, facts) {
+    await book.ensure(organizationsOf(facts));
     try {
-      return { kind: 'committed', written: await insert(database, facts) };
+      const written = await untilUncontended(database, (tx) => write(tx, book, owner.partition, facts));
+      return { kind: 'committed', written };
     } catch (error) {
       if (!isDataFault(error)) throw error;
       // Each try leaves what it wrote: the facts are true and are never written twice.
@@ -47,6 +63,67 @@ export const contactFactWriter = (database: Database): ContactFactWriter => ({
     }
   },
 });
+
+async function write(
+  tx: Queryable,
+  book: EditionBook,
+  shard: number,
+  facts: readonly ContactFact[],
+): Promise<number> {
+  const version = await enterAttribution(tx);
+  const merged = facts.flatMap((fact) => (fact.change === 'merged' ? intoRef(fact) : []));
+  const before = await lockFamilies(tx, [...facts, ...merged]);
+  const written = await insert(tx, facts);
+  const erased = facts.filter((fact) => fact.change === 'erased');
+  await forgetWhose(tx, [...new Set(erased.map((fact) => before.get(refKey(fact))!))]);
+  // The locks of the united families are held already: both ends of each merge were locked.
+  const after = await lockFamilies(tx, merged);
+  const orders = await loadOrdersWithin(
+    tx,
+    [...after.values()].flatMap(({ organizationId, members }) =>
+      members.map((contactId) => ({ organizationId, contactId, ...ALWAYS, allMeta: false })),
+    ),
+  );
+  const editions = await book.at(tx, version, organizationsOf(merged));
+  const deltas = await settleOrders(tx, withFamilies(orders, after), editions.of);
+  await applyDeltas(tx, shard, { conversations: [], orders: deltas });
+  return written;
+}
+
+const intoRef = ({ organizationId, into }: ContactFact): ContactRef[] =>
+  into === undefined ? [] : [{ organizationId, contactId: into }];
+
+/** All that a timeline can hold. */
+const ALWAYS = { fromMs: 0, toMs: Date.UTC(2200, 0) };
+
+const FORGET = `
+  WITH forgotten AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS forgotten (organization_id, contact_id, nobody)
+  ), messages AS (
+    UPDATE timeline.conversation AS held SET contact_id = forgotten.nobody
+    FROM forgotten WHERE held.contact_id = forgotten.contact_id AND held.organization_id = forgotten.organization_id
+  )
+  UPDATE timeline.order_fact AS held SET contact_id = forgotten.nobody
+  FROM forgotten WHERE held.contact_id = forgotten.contact_id AND held.organization_id = forgotten.organization_id
+`;
+
+/** An erased contact's facts go on under an id that nobody has: the figures stay, and can be made again, without saying whose they are. */
+async function forgetWhose(tx: Queryable, families: readonly LockedFamily[]): Promise<void> {
+  if (families.length === 0) return;
+  const rows = families.flatMap(({ organizationId, members }) => {
+    const nobody = uuidv7();
+    return members.map((contactId) => ({ organizationId, contactId, nobody }));
+  });
+  await tx.query({
+    name: 'timeline-forget-whose',
+    text: FORGET,
+    values: [
+      rows.map((row) => row.organizationId),
+      rows.map((row) => row.contactId),
+      rows.map((row) => row.nobody),
+    ],
+  });
+}
 
 /**
  * Where each asked contact ends up. Merges come over several partitions, so a chain may be known from its middle;

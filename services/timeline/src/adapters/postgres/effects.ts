@@ -1,6 +1,8 @@
 import type { Database, Queryable } from '@trackline/postgres';
 import type { EffectReader, EffectWriter, EventEffect, PartitionInventory } from '../../ports.ts';
 import type { StoredEffect } from '../../domain/stored-event.ts';
+import { organizationsOf, resettleEvents, untilUncontended } from './attribution/attribution-writes.ts';
+import type { EditionBook } from './attribution/edition-book.ts';
 import { writePartitioned } from './partitioned-write.ts';
 
 const INSERT = `
@@ -27,15 +29,29 @@ async function insert(tx: Queryable, effects: readonly EventEffect[]): Promise<n
   return rowCount;
 }
 
+/** The event may be an order, which its own executions do not earn. */
+const mayUnearn = ({ effect }: EventEffect): boolean => effect !== 'refused';
+
 /** No positions here: the row's key is the effect's own id, so the same effect again changes nothing. */
-export const effectWriter = (database: Database, inventory: PartitionInventory): EffectWriter => ({
-  async commit(effects) {
+export const effectWriter = (
+  database: Database,
+  inventory: PartitionInventory,
+  book: EditionBook,
+): EffectWriter => ({
+  async commit(owner, effects) {
+    const doing = effects.filter(mayUnearn);
+    await book.ensure(organizationsOf(doing));
     const written = await writePartitioned(database, inventory, {
       table: 'execution_effect',
       rows: effects,
       timeOf: (effect) => effect.atMs,
       insert,
-      commit: () => insert(database, effects),
+      commit: () =>
+        untilUncontended(database, async (tx) => {
+          const count = await insert(tx, effects);
+          if (doing.length > 0) await resettleEvents(tx, book, owner.partition, doing);
+          return count;
+        }),
     });
     return typeof written === 'number' ? { kind: 'committed', written } : { kind: 'unstorable', ...written };
   },

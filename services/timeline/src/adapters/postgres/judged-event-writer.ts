@@ -1,9 +1,18 @@
 import type { JudgedEvent, RefusedEvent } from '@trackline/contracts';
 import type { Database, Queryable } from '@trackline/postgres';
 import type { PartitionedTable } from '../../domain/retention.ts';
-import type { AdmittedWriter, Commit, EventWriter, PartitionInventory, RefusedWriter } from '../../ports.ts';
+import type { PositionMove } from '../../domain/source-positions.ts';
+import type {
+  AdmittedWriter,
+  Commit,
+  EventWriter,
+  OwnPartition,
+  PartitionInventory,
+  RefusedWriter,
+} from '../../ports.ts';
 import { writePartitioned } from './partitioned-write.ts';
-import { movePositions, Overtaken } from './positions.ts';
+import { untilUncontended, type OrderRecorder } from './attribution/attribution-writes.ts';
+import { movePositions, movePositionsAndEnter, Overtaken } from './positions.ts';
 
 interface Table<Event> {
   readonly table: PartitionedTable;
@@ -73,28 +82,34 @@ const refusalTable: Table<RefusedEvent> = {
   },
 };
 
+interface Writing<Event> {
+  readonly table: Table<Event>;
+  /** Moves the positions and puts the events down, inside one transaction. Throws `Overtaken`. */
+  readonly write: (
+    tx: Queryable,
+    owner: OwnPartition,
+    moves: readonly PositionMove[],
+    events: readonly Event[],
+  ) => Promise<number>;
+}
+
 const judgedEventWriter = <Event extends JudgedEvent>(
   database: Database,
   inventory: PartitionInventory,
-  { table, timeOf, insert }: Table<Event>,
+  { table, write }: Writing<Event>,
 ): EventWriter<Event> => ({
   async commit(owner, moves, events): Promise<Commit> {
-    const commit = () =>
-      database.transaction(
-        async (tx) => {
-          if (!(await movePositions(tx, owner, moves))) throw new Overtaken();
-          return events.length === 0 ? 0 : insert(tx, events);
-        },
-        // A move without an effect may be lost: the messages come again and have none again.
-        { durable: events.length > 0 },
-      );
     try {
       const written = await writePartitioned(database, inventory, {
-        table,
+        ...table,
         rows: events,
-        timeOf,
-        insert,
-        commit,
+        commit: () =>
+          untilUncontended(
+            database,
+            (tx) => write(tx, owner, moves, events),
+            // A move without an effect may be lost: the messages come again and have none again.
+            { durable: events.length > 0 },
+          ),
       });
       return typeof written === 'number'
         ? { kind: 'committed', written }
@@ -106,8 +121,36 @@ const judgedEventWriter = <Event extends JudgedEvent>(
   },
 });
 
-export const admittedWriter = (database: Database, inventory: PartitionInventory): AdmittedWriter =>
-  judgedEventWriter(database, inventory, eventTable);
+/** Orders among the events are attributed in the same transaction. */
+export function admittedWriter(
+  database: Database,
+  inventory: PartitionInventory,
+  orders: OrderRecorder,
+): AdmittedWriter {
+  const writer = judgedEventWriter(database, inventory, {
+    table: eventTable,
+    async write(tx, owner, moves, events) {
+      const version = await movePositionsAndEnter(tx, owner, moves);
+      if (version === undefined) throw new Overtaken();
+      if (events.length === 0) return 0;
+      const written = await eventTable.insert(tx, events);
+      await orders.record(tx, owner, version, events);
+      return written;
+    },
+  });
+  return {
+    async commit(owner, moves, events) {
+      await orders.ensure(events);
+      return writer.commit(owner, moves, events);
+    },
+  };
+}
 
 export const refusedWriter = (database: Database, inventory: PartitionInventory): RefusedWriter =>
-  judgedEventWriter(database, inventory, refusalTable);
+  judgedEventWriter(database, inventory, {
+    table: refusalTable,
+    async write(tx, owner, moves, events) {
+      if (!(await movePositions(tx, owner, moves))) throw new Overtaken();
+      return events.length === 0 ? 0 : refusalTable.insert(tx, events);
+    },
+  });

@@ -13,6 +13,8 @@ export const positionReader = (database: Database): PositionReader => ({
   },
 });
 
+const MOVED = '(SELECT count(*) FROM moved) + (SELECT count(*) FROM begun) AS moved';
+
 const MOVE = `
   WITH move AS (
     SELECT * FROM unnest($3::text[], $4::bigint[], $5::bigint[]) AS move (source, expected, next)
@@ -27,28 +29,43 @@ const MOVE = `
     ON CONFLICT DO NOTHING
     RETURNING 1
   )
-  SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM begun) AS moved
 `;
 
 /** Moves all positions or, when one was not where it was expected, says false: then the caller must roll back. */
 export async function movePositions(
   tx: Queryable,
-  { topic, partition }: OwnPartition,
+  owner: OwnPartition,
   moves: readonly PositionMove[],
 ): Promise<boolean> {
   const { rows } = await tx.query<{ moved: number }>({
     name: 'timeline-move-positions',
-    text: MOVE,
-    values: [
-      topic,
-      partition,
-      moves.map((move) => move.source),
-      moves.map((move) => move.expected),
-      moves.map((move) => move.next),
-    ],
+    text: `${MOVE} SELECT ${MOVED}`,
+    values: moveValues(owner, moves),
   });
   return rows[0]!.moved === moves.length;
 }
+
+/** The same, and enters attribution with the same statement; gives the version of the editions. `undefined`: the caller must roll back. */
+export async function movePositionsAndEnter(
+  tx: Queryable,
+  owner: OwnPartition,
+  moves: readonly PositionMove[],
+): Promise<number | undefined> {
+  const { rows } = await tx.query<{ moved: number; version: number }>({
+    name: 'timeline-move-positions-and-enter',
+    text: `${MOVE} SELECT ${MOVED}, timeline.enter_attribution() AS version`,
+    values: moveValues(owner, moves),
+  });
+  return rows[0]!.moved === moves.length ? rows[0]!.version : undefined;
+}
+
+const moveValues = ({ topic, partition }: OwnPartition, moves: readonly PositionMove[]): unknown[] => [
+  topic,
+  partition,
+  moves.map((move) => move.source),
+  moves.map((move) => move.expected),
+  moves.map((move) => move.next),
+];
 
 /** Thrown inside a transaction to roll it back, caught around it. */
 export class Overtaken extends Error {}

@@ -1,0 +1,228 @@
+import type { Queryable } from '@trackline/postgres';
+import { settingsText } from '../../../domain/attribution.ts';
+import { isOrderFact, type Edition } from '../../../domain/edition.ts';
+import { META_EVENT_NAMES } from '../../../domain/meta-event.ts';
+import { toOrderFact } from '../../../domain/order-fact.ts';
+import type { EditionLease } from '../../../ports.ts';
+import { enterAttribution, lockFamilies, refKey } from './attribution-lock.ts';
+import { withFamilies } from './attribution-writes.ts';
+import type { EditionBook } from './edition-book.ts';
+import {
+  insertOrderFacts,
+  ORDER_FACT_COLUMNS,
+  orderFactFromRow,
+  SAID_COLUMNS,
+  saidFromRow,
+  type OrderFactRow,
+  type SaidRow,
+} from './order-facts.ts';
+import { applyDeltas } from './rollups.ts';
+import { settleOrders } from './settle-orders.ts';
+
+/** The edition is another worker's by now, or has been retired. */
+export class LeaseLost extends Error {}
+
+/** Events that a step of collecting looks at, and orders that one of attributing attributes: some milliseconds, so that nobody waits for long. */
+const LOOKED_AT = 5_000;
+const ATTRIBUTED = 200;
+/** Any will do: steps are taken one after the other. */
+const SHARD = 0;
+
+interface Cursor {
+  readonly at: Date | null;
+  readonly id: string | null;
+}
+
+interface Stand extends Cursor {
+  readonly phase: 'collecting' | 'attributing' | 'complete';
+}
+
+/** A stretch of the work in one transaction, with the cursor that says how far it came. Gives whether it was the last one. */
+export async function takeStep(
+  tx: Queryable,
+  book: EditionBook,
+  lease: EditionLease,
+  leaseMs: number,
+): Promise<boolean> {
+  const version = await enterAttribution(tx);
+  const editions = await book.at(tx, version, new Set([lease.organizationId]));
+  const live = editions.of(lease.organizationId);
+  const mine = live.find(({ edition }) => edition === lease.edition);
+  if (mine?.state !== 'building') throw new LeaseLost();
+  const stand = await standOf(tx, lease);
+  if (stand.phase === 'collecting') {
+    const current = live.find(({ state }) => state === 'current');
+    const next = needsCollecting(mine, current) ? await collect(tx, mine, stand) : undefined;
+    await (next ? move(tx, lease, leaseMs, next, 0) : beginAttributing(tx, lease, leaseMs));
+    return false;
+  }
+  const { next, count } = await attributeSome(tx, mine, stand);
+  await move(tx, lease, leaseMs, next ?? stand, count);
+  return next === undefined;
+}
+
+async function standOf(tx: Queryable, { organizationId, edition, token }: EditionLease): Promise<Stand> {
+  const { rows } = await tx.query<{
+    phase: Stand['phase'];
+    cursor_at: Date | null;
+    cursor_id: string | null;
+  }>({
+    name: 'timeline-edition-stand',
+    text: `
+      SELECT phase, cursor_at, cursor_id FROM timeline.edition
+      WHERE organization_id = $1 AND edition = $2 AND lease_token = $3 AND state = 'building'
+    `,
+    values: [organizationId, edition, token],
+  });
+  if (!rows[0]) throw new LeaseLost();
+  return { phase: rows[0].phase, at: rows[0].cursor_at, id: rows[0].cursor_id };
+}
+
+/**
+ * Names that the current edition keeps no facts of: their events are on the timeline only. An edition of the same settings is made to mend
+ * something, so it leaves nothing out.
+ */
+const needsCollecting = ({ settings }: Edition, current: Edition | undefined): boolean =>
+  current === undefined ||
+  settingsText(settings) === settingsText(current.settings) ||
+  settings.orderEventNames.some((name) => !isOrderFact([current], name));
+
+interface EventRow extends SaidRow {
+  id: string;
+  contact_id: string;
+  name: string;
+  occurred_at: Date;
+  is_last: boolean;
+  is_wanted: boolean;
+}
+
+/** Through all events of the organisation, oldest first; the last one looked at comes along, whatever its name. Without a name, see event-reader.ts. */
+const COLLECT = `
+  WITH looked AS (
+    SELECT id, contact_id, name, occurred_at, properties FROM timeline.event
+    WHERE organization_id = $1 AND (occurred_at, id) > ($2, $3) AND occurred_at >= $2
+    ORDER BY occurred_at, id LIMIT ${LOOKED_AT}
+  ), ranked AS (
+    SELECT *, row_number() OVER (ORDER BY occurred_at, id) = count(*) OVER () AS is_last, name = ANY($4::text[]) AS is_wanted FROM looked
+  )
+  SELECT id, contact_id, name, occurred_at, is_last, is_wanted, ${SAID_COLUMNS} FROM ranked
+  WHERE is_wanted OR is_last ORDER BY occurred_at, id
+`;
+
+const BEFORE_ALL = { at: new Date(0), id: '00000000-0000-0000-0000-000000000000' };
+
+async function collect(
+  tx: Queryable,
+  { organizationId, settings }: Edition,
+  { at, id }: Cursor,
+): Promise<Cursor | undefined> {
+  const { rows } = await tx.query<EventRow>({
+    text: COLLECT,
+    values: [
+      organizationId,
+      at ?? BEFORE_ALL.at,
+      id ?? BEFORE_ALL.id,
+      [...settings.orderEventNames, ...META_EVENT_NAMES],
+    ],
+  });
+  const last = rows.find((row) => row.is_last);
+  if (!last) return undefined;
+  const facts = rows
+    .filter((row) => row.is_wanted)
+    .map((row) =>
+      toOrderFact(
+        {
+          organizationId,
+          eventId: row.id,
+          contactId: row.contact_id,
+          name: row.name,
+          occurredAtMs: row.occurred_at.getTime(),
+        },
+        saidFromRow(row),
+      ),
+    );
+  const families = await lockFamilies(tx, facts);
+  await insertOrderFacts(
+    tx,
+    facts.filter((fact) => !families.get(refKey(fact))!.erased),
+  );
+  return { at: last.occurred_at, id: last.id };
+}
+
+async function attributeSome(
+  tx: Queryable,
+  mine: Edition,
+  { at, id }: Cursor,
+): Promise<{ readonly next: Cursor | undefined; readonly count: number }> {
+  const { rows } = await tx.query<OrderFactRow>({
+    name: 'timeline-orders-in-order',
+    text: `
+      SELECT ${ORDER_FACT_COLUMNS} FROM timeline.order_fact AS fact
+      WHERE organization_id = $1 AND (occurred_at, event_id) > ($2, $3)
+      ORDER BY occurred_at, event_id LIMIT ${ATTRIBUTED}
+    `,
+    values: [mine.organizationId, at ?? BEFORE_ALL.at, id ?? BEFORE_ALL.id],
+  });
+  const seen = rows.map(orderFactFromRow);
+  const families = await lockFamilies(tx, seen);
+  // Read without the lock: whoever was erased in between has another id now, and is attributed under that.
+  const facts = await currentContacts(tx, seen);
+  const moved = facts.filter((fact) => !families.has(refKey(fact)));
+  const others = await lockFamilies(tx, moved);
+  const orders = withFamilies(facts, new Map([...families, ...others]));
+  const deltas = await settleOrders(tx, orders, () => [mine]);
+  await applyDeltas(tx, SHARD, { conversations: [], orders: deltas });
+  const last = rows.at(-1);
+  return {
+    next: rows.length < ATTRIBUTED || !last ? undefined : { at: last.occurred_at, id: last.event_id },
+    count: rows.length,
+  };
+}
+
+async function currentContacts(tx: Queryable, facts: ReturnType<typeof orderFactFromRow>[]) {
+  const { rows } = await tx.query<OrderFactRow>({
+    name: 'timeline-order-facts-again',
+    text: `
+      SELECT ${ORDER_FACT_COLUMNS} FROM timeline.order_fact AS fact
+      WHERE organization_id = $1 AND event_id = ANY($2::uuid[])
+    `,
+    values: [facts[0]?.organizationId ?? null, facts.map((fact) => fact.eventId)],
+  });
+  return rows.map(orderFactFromRow);
+}
+
+/** The last statement of a step: a builder that lost its lease has done nothing. */
+async function move(
+  tx: Queryable,
+  { organizationId, edition, token }: EditionLease,
+  leaseMs: number,
+  cursor: Cursor,
+  count: number,
+): Promise<void> {
+  const { rowCount } = await tx.query({
+    name: 'timeline-move-edition',
+    text: `
+      UPDATE timeline.edition SET cursor_at = $4, cursor_id = $5, done = done + $6, lease_until = now() + $7 * interval '1 millisecond'
+      WHERE organization_id = $1 AND edition = $2 AND lease_token = $3 AND state = 'building'
+    `,
+    values: [organizationId, edition, token, cursor.at, cursor.id, count, leaseMs],
+  });
+  if (rowCount !== 1) throw new LeaseLost();
+}
+
+async function beginAttributing(
+  tx: Queryable,
+  { organizationId, edition, token }: EditionLease,
+  leaseMs: number,
+): Promise<void> {
+  const { rowCount } = await tx.query({
+    name: 'timeline-begin-attributing',
+    text: `
+      UPDATE timeline.edition SET phase = 'attributing', cursor_at = NULL, cursor_id = NULL, done = 0,
+        total = (SELECT count(*) FROM timeline.order_fact WHERE organization_id = $1), lease_until = now() + $4 * interval '1 millisecond'
+      WHERE organization_id = $1 AND edition = $2 AND lease_token = $3 AND state = 'building'
+    `,
+    values: [organizationId, edition, token, leaseMs],
+  });
+  if (rowCount !== 1) throw new LeaseLost();
+}

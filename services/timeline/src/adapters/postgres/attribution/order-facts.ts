@@ -1,0 +1,156 @@
+import type { JudgedEvent } from '@trackline/contracts';
+import type { Queryable } from '@trackline/postgres';
+import { toOrderFact, type OrderFact, type SaidOrder } from '../../../domain/order-fact.ts';
+
+/** What the properties say, as text: `->>` gives numbers exactly as their JSON had them. */
+export const SAID_COLUMNS = `
+  properties->>'value' AS value, properties->>'amount' AS amount, properties->>'total' AS total, properties->>'order_total' AS order_total,
+  properties->>'currency' AS currency, properties->>'message_id' AS message_id, properties->>'ctwa_clid' AS ctwa_clid
+`;
+
+export interface SaidRow {
+  value: string | null;
+  amount: string | null;
+  total: string | null;
+  order_total: string | null;
+  currency: string | null;
+  message_id: string | null;
+  ctwa_clid: string | null;
+}
+
+export const saidFromRow = (row: SaidRow): SaidOrder => ({
+  value: row.value,
+  amount: row.amount,
+  total: row.total,
+  orderTotal: row.order_total,
+  currency: row.currency,
+  messageId: row.message_id,
+  ctwaClid: row.ctwa_clid,
+});
+
+/** Events that may be orders, with what their properties say read by the database: JavaScript would round their numbers. */
+export async function readOrderFacts(tx: Queryable, events: readonly JudgedEvent[]): Promise<OrderFact[]> {
+  const { rows } = await tx.query<SaidRow>({
+    name: 'timeline-read-said',
+    text: `
+      SELECT ${SAID_COLUMNS} FROM unnest($1::text[]) WITH ORDINALITY AS event (said, place)
+      CROSS JOIN LATERAL (SELECT said::jsonb AS properties) AS parsed ORDER BY place
+    `,
+    values: [events.map((event) => event.properties.toString())],
+  });
+  return events.map((event, i) => toOrderFact(event, saidFromRow(rows[i]!)));
+}
+
+/** The first fact of an event stands. */
+export async function insertOrderFacts(tx: Queryable, facts: readonly OrderFact[]): Promise<void> {
+  if (facts.length === 0) return;
+  await tx.query({
+    name: 'timeline-insert-order-facts',
+    text: `
+      INSERT INTO timeline.order_fact (organization_id, event_id, contact_id, name, occurred_at, amount, currency, message_key, click_key)
+      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::numeric[], $7::text[], $8::uuid[], $9::uuid[])
+      ON CONFLICT DO NOTHING
+    `,
+    values: [
+      facts.map((fact) => fact.organizationId),
+      facts.map((fact) => fact.eventId),
+      facts.map((fact) => fact.contactId),
+      facts.map((fact) => fact.name),
+      facts.map((fact) => new Date(fact.occurredAtMs).toISOString()),
+      facts.map((fact) => fact.amount),
+      facts.map((fact) => fact.currency),
+      facts.map((fact) => fact.messageKey),
+      facts.map((fact) => fact.clickKey),
+    ],
+  });
+}
+
+export interface OrderFactRow {
+  organization_id: string;
+  event_id: string;
+  contact_id: string;
+  name: string;
+  occurred_at: Date;
+  amount: string | null;
+  currency: string | null;
+  message_key: string | null;
+  click_key: string | null;
+}
+
+export const ORDER_FACT_COLUMNS = [
+  'organization_id',
+  'event_id',
+  'contact_id',
+  'name',
+  'occurred_at',
+  'amount',
+  'currency',
+  'message_key',
+  'click_key',
+]
+  .map((column) => `fact.${column}`)
+  .join(', ');
+
+export const orderFactFromRow = (row: OrderFactRow): OrderFact => ({
+  organizationId: row.organization_id,
+  eventId: row.event_id,
+  contactId: row.contact_id,
+  name: row.name,
+  occurredAtMs: row.occurred_at.getTime(),
+  amount: row.amount,
+  currency: row.currency,
+  messageKey: row.message_key,
+  clickKey: row.click_key,
+});
+
+/** Those that are there, as they were put down first. */
+export async function loadOrderFacts(
+  tx: Queryable,
+  wanted: readonly { readonly organizationId: string; readonly eventId: string }[],
+): Promise<OrderFact[]> {
+  if (wanted.length === 0) return [];
+  const { rows } = await tx.query<OrderFactRow>({
+    name: 'timeline-order-facts',
+    text: `
+      SELECT DISTINCT ${ORDER_FACT_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS wanted (organization_id, event_id)
+      JOIN timeline.order_fact AS fact ON fact.organization_id = wanted.organization_id AND fact.event_id = wanted.event_id
+    `,
+    values: [wanted.map((one) => one.organizationId), wanted.map((one) => one.eventId)],
+  });
+  return rows.map(orderFactFromRow);
+}
+
+/** A stretch of a contact's orders; `allMeta`: and all of Meta's events of the contact, whenever they were. */
+export interface OrderStretch {
+  readonly organizationId: string;
+  readonly contactId: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly allMeta: boolean;
+}
+
+/** Both bounds inside, each fact once. */
+export async function loadOrdersWithin(
+  tx: Queryable,
+  stretches: readonly OrderStretch[],
+): Promise<OrderFact[]> {
+  if (stretches.length === 0) return [];
+  const { rows } = await tx.query<OrderFactRow>({
+    name: 'timeline-orders-within',
+    text: `
+      SELECT DISTINCT ${ORDER_FACT_COLUMNS}
+      FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::boolean[])
+        AS stretch (organization_id, contact_id, since, until, all_meta)
+      JOIN timeline.order_fact AS fact ON fact.contact_id = stretch.contact_id AND fact.organization_id = stretch.organization_id
+        AND (fact.occurred_at BETWEEN stretch.since AND stretch.until OR (stretch.all_meta AND fact.name LIKE 'whatsapp.%'))
+    `,
+    values: [
+      stretches.map((one) => one.organizationId),
+      stretches.map((one) => one.contactId),
+      stretches.map((one) => new Date(one.fromMs).toISOString()),
+      stretches.map((one) => new Date(one.toMs).toISOString()),
+      stretches.map((one) => one.allMeta),
+    ],
+  });
+  return rows.map(orderFactFromRow);
+}
