@@ -96,19 +96,19 @@ module.exports = {
     owned(
       'kafkajs-in-one-library',
       'kafkajs',
-      '^libs/kafka/',
-      'kafkajs seeks maintainers: one library of ours knows it.',
+      '^libs/kafka/|^bench/baselines/',
+      'kafkajs seeks maintainers: one library of ours knows it. The bench compares with the bare tools.',
     ),
     owned(
       'pg-in-one-library',
       '(pg|typeorm)',
-      '^libs/(postgres|testkit)/|^tools/stack/',
+      '^libs/(postgres|testkit)/|^tools/stack/|^bench/baselines/',
       'Services use the Database of libs/postgres. The stack and the testkit make databases, below it.',
     ),
     owned(
       'redis-in-its-adapters',
       'ioredis',
-      '^services/[^/]+/src/adapters/redis/|^libs/testkit/|^tools/(stack|operations)/|/test/|^services/[^/]+/src/[^/]+$',
+      '^services/[^/]+/src/adapters/redis/|^libs/testkit/|^tools/(stack|operations)/|^bench/baselines/|/test/|^services/[^/]+/src/[^/]+$',
       'Redis is reached through adapters/redis.',
     ),
     {

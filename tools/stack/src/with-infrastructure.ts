@@ -16,7 +16,7 @@ const GRACE_MS = 10_000;
 const STOPPED = 130;
 
 /**
- * Runs one command with what tests are told: KAFKA_BROKERS, DATABASE_URL, REDIS_URL, REDIS_SERVER, BREAKABLE_PARTS. Whoever names the
+ * Runs one command with what tests are told: KAFKA_BROKERS, DATABASE_URL, REDIS_URL, REDIS_SERVER, BREAKABLE_PARTS, RUN_RECORDS. Whoever names the
  * first three in the environment keeps theirs; else they are brought up for this command, and are gone with it. Returns its exit code.
  */
 export async function withInfrastructure({ root, argv, say }: Invocation): Promise<number> {
@@ -59,5 +59,10 @@ async function environment(
   const choice = { docker: false, fresh: false, durable, usualPorts: false, env: {} };
   const infrastructure = await bringUpInfrastructure(surroundings, choice);
   undo.push(infrastructure.stop);
-  return { ...parts, ...(await environmentOfTests(surroundings, infrastructure)) };
+  return {
+    ...parts,
+    ...(await environmentOfTests(surroundings, infrastructure)),
+    // By name: a bench tells what each of them costs.
+    RUN_RECORDS: surroundings.places.run,
+  };
 }

@@ -1,0 +1,60 @@
+/**
+ * `npm run bench -- [--only NAME] [--json FILE] [--rounds N] [--events N]`: what the product does beside what the bare tools do, in one
+ * run on one machine. Exit code 1 when a ratio is not kept, or a count is wrong. docs/guide/bench.md explains each scenario.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { describeMachine } from './measure/machine.ts';
+import { keepsTo, toTable, type Reported } from './measure/report.ts';
+import type { Scenario } from './scenario.ts';
+import { admission } from './scenarios/admission.ts';
+import { singleTrack } from './scenarios/single-track.ts';
+import { killAllProcesses } from './stage/stage.ts';
+
+const SCENARIOS: readonly Scenario[] = [admission, singleTrack];
+const USUAL_ROUNDS = 3;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    json: { type: 'string' },
+    rounds: { type: 'string' },
+    events: { type: 'string' },
+  },
+});
+const chosen = SCENARIOS.filter(({ name }) => values.only === undefined || values.only === name);
+if (chosen.length === 0) {
+  console.error(
+    `No scenario is called ${values.only}; there are: ${SCENARIOS.map(({ name }) => name).join(', ')}`,
+  );
+  process.exit(1);
+}
+const rounds = whole('rounds', values.rounds) ?? USUAL_ROUNDS;
+const events = whole('events', values.events);
+
+process.once('exit', killAllProcesses);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
+const machine = describeMachine();
+const reported: Reported[] = [];
+for (const scenario of chosen) {
+  console.log(`\n${scenario.name}: ${scenario.says}`);
+  const result = await scenario.run({ rounds, events, say: (text) => console.log(`  ${text}`) });
+  for (const each of result.exact) console.log(`  ✓ ${each}`);
+  reported.push({ name: scenario.name, result });
+}
+console.log(`\n${toTable(reported, machine)}`);
+if (values.json !== undefined) {
+  const content = { takenAt: new Date().toISOString(), machine, scenarios: reported };
+  writeFileSync(values.json, `${JSON.stringify(content, null, 2)}\n`);
+  console.log(`\nwritten to ${values.json}`);
+}
+process.exit(reported.every(({ result }) => result.figures.every(keepsTo)) ? 0 : 1);
+
+function whole(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  console.error(`--${name} is "${text}": a whole number from 1 on is needed.`);
+  process.exit(1);
+}

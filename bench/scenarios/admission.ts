@@ -1,0 +1,122 @@
+import { ADMITTED, INBOUND, RECEIVED, REFUSED } from '@trackline/contracts';
+import { cpuPerThousand, cpuSeconds, infrastructureProcesses, type CpuByProcess } from '../measure/cpu.ts';
+import { interleave } from '../measure/interleave.ts';
+import { median, medians } from '../measure/statistics.ts';
+import { assertCount, type Figure, type Scenario, type ScenarioSettings } from '../scenario.ts';
+import { drain } from '../stage/drain.ts';
+import { PARTITIONS, Stage } from '../stage/stage.ts';
+import { fillInbound, fillReceived, makeCustomers, type Filled } from './admission-events.ts';
+
+const USUAL_EVENTS = 200_000;
+const LEAST_RATIO = 0.75;
+/** What is published before that share of all is warm-up. */
+const WARM_SHARE = 0.25;
+
+/** `bare loop, our publisher`: kafkajs takes longer to encode what it publishes than all the rest; against this one it cannot hide. */
+const SIDES = ['ours', 'bare loop', 'bare loop, our publisher'] as const;
+type Side = (typeof SIDES)[number];
+
+interface Round {
+  readonly side: Side;
+  readonly topic: string;
+  readonly eventsPerSecond: number;
+  readonly cpu: CpuByProcess;
+}
+
+/** A backlog of events through the Kafka door and through ingest's topic, until all verdicts are published. */
+export const admission: Scenario = {
+  name: 'admission',
+  says: 'a backlog on a source topic, judged, committed and published by one dedup-meter; beside a bare loop on a copy of it',
+  async run(settings) {
+    const figures: Figure[] = [];
+    const costs = [];
+    const rounds: Round[] = [];
+    for (const topic of [RECEIVED, INBOUND]) {
+      const taken = await interleave(settings.rounds, {
+        ours: () => round('ours', topic, settings),
+        'bare loop': () => round('bare loop', topic, settings),
+        'bare loop, our publisher': () => round('bare loop, our publisher', topic, settings),
+      });
+      for (const side of SIDES) {
+        rounds.push(...taken[side]);
+        costs.push({ side: `${topic}, ${side}`, cpu: medians(taken[side].map(({ cpu }) => cpu)) });
+        if (side !== 'ours') figures.push(figure(topic, side, rateOf(taken.ours), rateOf(taken[side])));
+      }
+    }
+    return { figures, costs, rounds, exact: ['every round: ledger, usage and topics hold what was sent'] };
+  },
+};
+
+const figure = (topic: string, side: Side, ours: number, baseline: number): Figure => ({
+  name: `${topic}, beside a ${side}`,
+  unit: 'events/s',
+  ours,
+  baseline,
+  ratio: ours / baseline,
+  // A direct producer's events are decoded, validated and get their contact here; the bare loop does none of it.
+  ...(topic === RECEIVED && { expected: { atLeast: LEAST_RATIO } }),
+});
+
+const rateOf = (rounds: readonly Round[]): number =>
+  median(rounds.map(({ eventsPerSecond }) => eventsPerSecond));
+
+async function round(side: Side, topic: string, { events, say }: ScenarioSettings): Promise<Round> {
+  const stage = await Stage.open(['dedup-meter']);
+  try {
+    const customers = await makeCustomers(stage);
+    const fill = topic === RECEIVED ? fillReceived : fillInbound;
+    const filled = await fill(stage, customers, events ?? USUAL_EVENTS);
+    const worker =
+      side === 'ours'
+        ? (await stage.service('dedup-meter')).process
+        : stage.baseline('bare-loop', {
+            SOURCE_TOPIC: topic,
+            PARTITIONS: String(PARTITIONS.contact),
+            PUBLISHER: side === 'bare loop' ? 'kafkajs' : 'ours',
+          });
+    const watched = [
+      { name: side === 'ours' ? 'dedup-meter' : 'bare-loop', pid: worker.pid! },
+      ...infrastructureProcesses(),
+    ];
+    const { eventsPerSecond, looks } = await drain(stage.kafka, {
+      topics: [ADMITTED, REFUSED],
+      expected: filled.sent,
+      warmShare: WARM_SHARE,
+      look: () => cpuSeconds(watched),
+      isAlive: () => worker.isRunning,
+    });
+    const cpu = cpuPerThousand(looks.warm, looks.end, filled.sent * (1 - WARM_SHARE));
+    await worker.stop();
+    await assertExact(side, stage, filled);
+    say(`${topic} ${side}: ${Math.round(eventsPerSecond).toLocaleString('en')} events/s`);
+    return { side, topic, eventsPerSecond, cpu };
+  } finally {
+    await stage.close();
+  }
+}
+
+const COUNTS = {
+  ours: [
+    'SELECT count(*)::bigint AS n FROM dedup_meter.event_identity',
+    'SELECT coalesce(sum(used), 0)::bigint AS n FROM dedup_meter.usage',
+  ],
+  bare: [
+    'SELECT count(*)::bigint AS n FROM bare_ledger',
+    'SELECT coalesce(sum(used), 0)::bigint AS n FROM bare_usage',
+  ],
+};
+
+async function assertExact(side: Side, { database, kafka }: Stage, filled: Filled): Promise<void> {
+  const admitted = filled.sent - filled.duplicates;
+  for (const text of COUNTS[side === 'ours' ? 'ours' : 'bare']) {
+    const { rows } = await database.query<{ n: number }>({ text });
+    assertCount(text, Number(rows[0]!.n), admitted);
+  }
+  const admin = kafka.newClient().admin();
+  await admin.connect();
+  const ends = async (topic: string) =>
+    (await admin.fetchTopicOffsets(kafka.withPrefix(topic))).reduce((sum, { high }) => sum + Number(high), 0);
+  assertCount(`${side}: ${ADMITTED}`, await ends(ADMITTED), admitted);
+  assertCount(`${side}: ${REFUSED}`, await ends(REFUSED), filled.duplicates);
+  await admin.disconnect();
+}

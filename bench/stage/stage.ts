@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { partitionsOf, topics } from '@trackline/contracts';
+import { Directory, migrateDirectory } from '@trackline/directory';
+import { connectKafka, provision, Publisher, type KafkaConnection } from '@trackline/kafka';
+import { createPool, type Database } from '@trackline/postgres';
+import {
+  createTestDatabase,
+  dependenciesFromEnv,
+  FleetInstance,
+  OwnProcess,
+  uniqueName,
+  type TestDatabase,
+} from '@trackline/testkit';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+export const PARTITIONS = { contact: 6, outcome: 4 };
+export const ADMIN_TOKEN = 'admin-token-of-the-bench';
+
+type ServiceName = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline';
+
+/** Everything that was started and may still run: whoever ends the bench ends these. */
+const started = new Set<OwnProcess>();
+
+export function killAllProcesses(): void {
+  for (const each of started) each.killNow();
+}
+
+/** Topics and a database of its own on the servers of this run, and processes that work on them. */
+export class Stage {
+  readonly kafka: KafkaConnection;
+  readonly publisher: Publisher;
+  readonly database: Database;
+  readonly directory: Directory;
+  /** What each process is told. */
+  readonly env: Readonly<Record<string, string>>;
+  private readonly testDatabase: TestDatabase;
+  private readonly own: OwnProcess[] = [];
+
+  private constructor(testDatabase: TestDatabase) {
+    const { kafkaBrokers, redisUrl } = dependenciesFromEnv();
+    const topicPrefix = `${uniqueName('bench')}.`;
+    this.testDatabase = testDatabase;
+    this.kafka = connectKafka({ brokers: kafkaBrokers, clientId: 'bench', topicPrefix });
+    this.publisher = new Publisher({ connection: this.kafka });
+    this.database = createPool({
+      databaseUrl: testDatabase.databaseUrl,
+      max: 4,
+      applicationName: 'bench',
+    });
+    this.directory = new Directory(this.database);
+    this.env = {
+      KAFKA_BROKERS: kafkaBrokers,
+      DATABASE_URL: testDatabase.databaseUrl,
+      REDIS_URL: redisUrl,
+      TOPIC_PREFIX: topicPrefix,
+      ADMIN_TOKEN,
+      CONTACT_PARTITIONS: String(PARTITIONS.contact),
+      OUTCOME_PARTITIONS: String(PARTITIONS.outcome),
+      HTTP_HOST: '127.0.0.1',
+      NODE_ENV: 'production',
+      LOG_LEVEL: 'warn',
+    };
+  }
+
+  /** `services`: whose schemas are wanted. */
+  static async open(services: readonly ServiceName[]): Promise<Stage> {
+    const stage = new Stage(await createTestDatabase(dependenciesFromEnv().databaseUrl, 'bench'));
+    const { env } = stage;
+    const declared = topics.map((topic) => ({ ...topic, partitions: partitionsOf(topic, PARTITIONS) }));
+    await Promise.all([
+      provision(stage.kafka, declared, { replicationFactor: 1 }),
+      migrateDirectory(env.DATABASE_URL!),
+      ...services.map((service) => run(join(ROOT, 'services', service, 'dist/migrate.js'), env)),
+    ]);
+    await stage.publisher.connect();
+    return stage;
+  }
+
+  /** A service as in production; resolves when it says that it is ready. */
+  async service(name: ServiceName): Promise<FleetInstance> {
+    const port = await freePort();
+    const instance = new FleetInstance({
+      service: name,
+      spec: this.spec(name, join(ROOT, 'services', name, 'dist/main.js'), { HTTP_PORT: String(port) }),
+      url: `http://127.0.0.1:${port}`,
+      proxies: undefined,
+    });
+    this.keep(instance.process);
+    instance.start();
+    await instance.ready();
+    return instance;
+  }
+
+  /** A script of `bench/baselines`. */
+  baseline(name: string, env: Readonly<Record<string, string>> = {}): OwnProcess {
+    const process = new OwnProcess(this.spec(name, join(ROOT, 'bench/dist/baselines', `${name}.js`), env));
+    this.keep(process);
+    process.start();
+    return process;
+  }
+
+  async close(): Promise<void> {
+    for (const each of this.own) {
+      await each.kill();
+      started.delete(each);
+    }
+    await this.publisher.disconnect();
+    const admin = this.kafka.newClient().admin();
+    await admin.connect();
+    const ours = (await admin.listTopics()).filter((topic) => topic.startsWith(this.env.TOPIC_PREFIX!));
+    await admin.deleteTopics({ topics: ours });
+    await admin.disconnect();
+    await this.database.close();
+    await this.testDatabase.drop();
+  }
+
+  private spec(name: string, script: string, env: Readonly<Record<string, string>>) {
+    return {
+      name,
+      command: process.execPath,
+      args: [...(process.env.BENCH_NODE_OPTIONS?.split(' ') ?? []), '--enable-source-maps', script],
+      env: { ...process.env, ...this.env, INSTANCE_ID: name, ...env },
+      logFile: join(ROOT, '.trackline/bench-logs', `${name}.log`),
+    };
+  }
+
+  private keep(process: OwnProcess): void {
+    this.own.push(process);
+    started.add(process);
+  }
+}
+
+async function run(script: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`${script} ended with exit code ${code}.`);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
