@@ -74,7 +74,7 @@ function expectHonest({ name, answers }: Sent): void {
 }
 
 describe('kill -9 under a load of tracks', () => {
-  it.each(['ingest', 'dedup-meter', 'trigger', 'timeline'])(
+  it.each(['ingest', 'dedup-meter', 'trigger', 'timeline', 'connectors'])(
     '%s: it is started again, answers are right or honest, nothing is lost, nothing happens twice',
     async (service) => {
       tenant = await anOrganization();

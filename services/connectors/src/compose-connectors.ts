@@ -10,7 +10,7 @@ import { logSender } from './adapters/log/log-sender.ts';
 import { deliveryReader } from './adapters/postgres/delivery-reader.ts';
 import { deliveryStore } from './adapters/postgres/delivery-store.ts';
 import { outbox } from './adapters/postgres/outbox.ts';
-import { queueDepth } from './adapters/postgres/queue-depth.ts';
+import { overdueByKind, pendingByKind } from './adapters/postgres/queue-depth.ts';
 import { emailSender } from './adapters/smtp/email-sender.ts';
 import { webhookSender } from './adapters/webhook/webhook-sender.ts';
 import { whatsappSender } from './adapters/whatsapp/whatsapp-sender.ts';
@@ -131,7 +131,7 @@ export function composeConnectors(open: Open): Composed {
         onFault,
       }),
   );
-  observeQueue(metrics, database);
+  observeQueue(metrics, database, logger);
   return {
     dispatchers,
     relay,
@@ -162,17 +162,21 @@ export function composeConnectors(open: Open): Composed {
   };
 }
 
-function observeQueue(metrics: Metrics, database: Database): void {
-  const pending = metrics.gauge('deliveries_pending', 'Deliveries that have not ended.', ['kind']);
-  metrics.gauge(
+function observeQueue(metrics: Metrics, database: Database, logger: Logger): void {
+  const byKind = (name: string, help: string, look: (of: Database) => Promise<Map<string, number>>) =>
+    metrics.gauge(name, help, ['kind'], async (gauge) => {
+      try {
+        for (const [kind, value] of await look(database)) gauge.set({ kind }, value);
+      } catch (err) {
+        // The other measures are wanted most of all while the database is away.
+        gauge.reset();
+        logger.warn({ err, gauge: name }, 'not measured');
+      }
+    });
+  byKind('deliveries_pending', 'Deliveries that have not ended, counted up to 100,000.', pendingByKind);
+  byKind(
     'deliveries_overdue_seconds',
     'How long the organisation and destination that waits longest has been due.',
-    ['kind'],
-    async (gauge) => {
-      for (const { kind, pending: count, overdueSeconds } of await queueDepth(database)) {
-        gauge.set({ kind }, overdueSeconds);
-        pending.set({ kind }, count);
-      }
-    },
+    overdueByKind,
   );
 }

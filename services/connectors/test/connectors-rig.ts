@@ -46,6 +46,8 @@ const CONTACT_PARTITIONS = 2;
 export interface Tenant {
   readonly id: string;
   readonly call: Call;
+  /** The same organisation at another instance, or by another key. */
+  at(service: RunningConnectors, key?: string): Tenant;
   /** What a workflow of this organisation would ask for. */
   action<Kind extends ActionKind>(kind: Kind, request: ActionRequests[Kind]): RequestedAction;
   webhook(url: string, more?: Partial<ActionRequests['webhook']>): RequestedAction;
@@ -139,6 +141,10 @@ export class ConnectorsRig {
   async tenant(service?: RunningConnectors): Promise<Tenant> {
     const { id } = await this.directory.createOrganization({ name: uniqueName('org'), plan: 'scale' });
     const created = await this.directory.createKey(id, { name: 'test' });
+    return this.caller(id, created!.key, service?.url);
+  }
+
+  private caller(id: string, key: string, url = 'http://127.0.0.1:9'): Tenant {
     const action: Tenant['action'] = (kind, request) =>
       ({
         id: uniqueName('action'),
@@ -155,7 +161,8 @@ export class ConnectorsRig {
       }) as RequestedAction;
     return {
       id,
-      call: httpClient(service?.url ?? 'http://127.0.0.1:9', { key: created!.key }),
+      call: httpClient(url, { key }),
+      at: (service, otherKey = key) => this.caller(id, otherKey, service.url),
       action,
       webhook: (url, more = {}) =>
         action('webhook', { url, method: 'POST', headers: {}, body: '{"a":1}', ...more }),

@@ -263,4 +263,29 @@ describe('deliveries', () => {
     });
     expect(rows[0]!.kept).toBe(0);
   });
+
+  it('are forgotten when they have been over for so long, and not before', async () => {
+    const { deliveryStore } = await import('../../src/adapters/postgres/delivery-store.ts');
+    const store = deliveryStore(rig.database);
+    const before = await rig.count('delivery');
+    const [old, young] = [tenant.webhook(receiver.url), tenant.webhook(receiver.url)];
+    await rig.request(old, young);
+    for (const action of [old, young]) await rig.completion(action);
+    await rig.database.query({
+      text: `UPDATE connectors.delivery SET ended_at = now() - interval '31 days' WHERE id = $1`,
+      values: [old.id],
+    });
+    expect(await store.purge(30 * 86_400_000, 100)).toBe(1);
+    expect(await rig.count('delivery')).toBe(before + 1);
+    expect(await rig.delivery(tenant, young)).toMatchObject({ status: 'delivered' });
+  });
+});
+
+describe('the measures', () => {
+  it('tell what waits and how attempts went', async () => {
+    const text = await (await fetch(new URL('/metrics', service.url))).text();
+    expect(text).toMatch(/trackline_deliveries_pending\{[^}]*kind="webhook"[^}]*\} \d/);
+    expect(text).toMatch(/trackline_deliveries_overdue_seconds\{[^}]*kind="email"[^}]*\} \d/);
+    expect(text).toMatch(/trackline_delivery_attempts_total\{[^}]*fate="delivered"[^}]*\} \d/);
+  });
 });

@@ -187,6 +187,19 @@ describe('an answer', () => {
     await eventually(() => stopped);
   });
 
+  it('whose body trickles in holds nothing up', async () => {
+    receiver.answer((_, response) => {
+      response.writeHead(200);
+      const more = setInterval(() => response.write('.'), 100);
+      response.on('close', () => clearInterval(more));
+    });
+    expect(await deliver(`http://hooks.example:${receiver.port}/`)).toMatchObject({
+      status: 'delivered',
+      attempts: 1,
+      detail: { status: 200, body: expect.stringMatching(/^\.+$/) },
+    });
+  });
+
   it('of which only the status comes is an answer', async () => {
     receiver.answer((_, response) => void response.writeHead(202, { 'content-length': '10' }).write('abc'));
     expect(await deliver(`http://hooks.example:${receiver.port}/`)).toMatchObject({
