@@ -4,7 +4,6 @@ export * from './http-client.ts';
 export * from './kafka-topics.ts';
 export * from './service-processes.ts';
 export * from './stack.ts';
-export * from './strikes.ts';
 export * from './test-database.ts';
 export * from './test-organization.ts';
 export * from './unique-name.ts';
