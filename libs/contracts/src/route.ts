@@ -33,6 +33,10 @@ export interface RouteContract {
   readonly body?: TSchema;
   /** The handler itself checks that texts in the body can be stored, item by item. */
   readonly bodyTextCheckedByHandler?: boolean;
+  /**
+   * The body is not parsed: the handler gets its bytes (`rawBody`). For routes that have to check them before they mean anything.
+   */
+  readonly bodyReadByHandler?: boolean;
   /** What a body that does not fit the schema is: default VALIDATION_FAILED (422). */
   readonly invalidBody?: Extract<ErrorCode, 'VALIDATION_FAILED' | 'BAD_REQUEST' | 'MALFORMED_REQUEST'>;
   readonly responses: Readonly<Record<number, RouteResponse>>;

@@ -71,7 +71,7 @@ export {
   type WebhookCredentials,
   type WhatsappCredentials,
 } from './connector/connector.ts';
-export { secretsKeyProblem } from './connector/secret-box.ts';
+export { SecretUnreadable, secretsKeyProblem } from './connector/secret-box.ts';
 
 export {
   ApiKeyGuard,

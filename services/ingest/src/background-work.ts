@@ -22,3 +22,30 @@ export class BackgroundWork {
     await Promise.all(this.running);
   }
 }
+
+/** A pause that ends early when somebody has something to do, or when the signal is raised. */
+export class WakeablePause {
+  private end: (() => void) | undefined;
+  private isWoken = false;
+
+  wake(): void {
+    this.isWoken = true;
+    this.end?.();
+  }
+
+  wait(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        this.end = undefined;
+        this.isWoken = false;
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      this.end = end;
+      if (signal.aborted || this.isWoken) return end();
+      signal.addEventListener('abort', end, { once: true });
+    });
+  }
+}

@@ -1,3 +1,4 @@
+import { secretsKeyProblem } from '@trackline/directory';
 import { LOG_LEVELS, type LogLevelName } from '@trackline/observability';
 
 export interface IngestConfig {
@@ -27,6 +28,12 @@ export interface IngestConfig {
   /** The one address in front of the services, as `/openapi.json` names it. */
   readonly publicUrl: string;
   readonly contactChangesPollMs: number;
+  /** Keys under which secrets of channels are sealed; absent: there can be no channels. */
+  readonly secretsKey?: string | undefined;
+  /** For so long what Meta sent can be replayed. */
+  readonly webhookBodiesKeptDays: number;
+  /** For so long a message or click finds its contact. */
+  readonly contactLinksKeptDays: number;
 }
 
 /** The settings are not usable; `problems` names every one of them. */
@@ -57,6 +64,11 @@ export function loadConfig(env: Environment): IngestConfig {
     problems.push(`${name} is "${text}": a whole number from ${min} to ${max} is needed.`);
     return absent;
   };
+  const secrets = (name: string): string | undefined => {
+    const problem = env[name] ? secretsKeyProblem(env[name]) : undefined;
+    if (problem !== undefined) problems.push(`${name} is wrong: ${problem}.`);
+    return env[name] || undefined;
+  };
   const logLevel = (env.LOG_LEVEL || 'info') as LogLevelName;
   if (!LOG_LEVELS.includes(logLevel)) {
     problems.push(`LOG_LEVEL is "${logLevel}": one of ${LOG_LEVELS.join(', ')} is needed.`);
@@ -80,6 +92,9 @@ export function loadConfig(env: Environment): IngestConfig {
     upgradeUrl: env.UPGRADE_URL || 'https://trackline.example/upgrade',
     publicUrl: env.PUBLIC_URL || '/',
     contactChangesPollMs: whole('CONTACT_CHANGES_POLL_MS', 250, 10, 60_000),
+    secretsKey: secrets('SECRETS_KEY'),
+    webhookBodiesKeptDays: whole('WEBHOOK_BODIES_KEPT_DAYS', 30, 1, 400),
+    contactLinksKeptDays: whole('CONTACT_LINKS_KEPT_DAYS', 90, 1, 800),
   };
   if (problems.length > 0) throw new ConfigProblems(problems);
   return config;

@@ -6,6 +6,7 @@ import { kafkaObserver, type Logger, type Metrics } from '@trackline/observabili
 import { createPool, type Database } from '@trackline/postgres';
 import type { Redis } from 'ioredis';
 import { outcomeReader } from './adapters/kafka/outcome-reader.ts';
+import { pendingIngestMigrations } from './adapters/postgres/schema.ts';
 import { openRedis } from './adapters/redis/redis-connection.ts';
 import { PartitionLease } from './adapters/redis/partition-lease.ts';
 import type { IngestConfig } from './config.ts';
@@ -23,12 +24,10 @@ export interface Connections {
   readonly reader: PinnedReader;
 }
 
-/** The schema `directory` is not up to date: services never migrate at their start. */
+/** A schema is not up to date: services never migrate at their start. */
 export class MigrationsMissing extends Error {
   constructor(names: readonly string[]) {
-    super(
-      `The schema "directory" lacks ${names.join(', ')}: run "node services/ingest/dist/migrate.js" first.`,
-    );
+    super(`The database lacks ${names.join(', ')}: run "node services/ingest/dist/migrate.js" first.`);
   }
 }
 
@@ -53,7 +52,10 @@ export async function openConnections(
     applicationName: config.instanceId,
     logger,
   });
-  const missing = await pendingDirectoryMigrations(database);
+  const missing = [
+    ...(await pendingDirectoryMigrations(database)),
+    ...(await pendingIngestMigrations(database)),
+  ];
   if (missing.length > 0) throw new MigrationsMissing(missing);
 
   const redis = await openRedis(config.redisUrl, logger);

@@ -13,11 +13,14 @@ import { systemClock, uuidv7 } from '@trackline/kernel';
 import { flowMetrics, ObservabilityModule, type Logger, type Metrics } from '@trackline/observability';
 import { Admission, AdmittedGuard } from './adapters/http/admission.ts';
 import { AdminController } from './adapters/http/admin.controller.ts';
+import { ChannelsController } from './adapters/http/channels.controller.ts';
 import { ContactsController } from './adapters/http/contacts.controller.ts';
+import { ConversationsController } from './adapters/http/conversations.controller.ts';
 import { DocumentationController, type ApiDocument } from './adapters/http/documentation.controller.ts';
 import { docsPage } from './adapters/http/docs/docs-page.ts';
 import { EventsController } from './adapters/http/events.controller.ts';
 import { MetricEventsController } from './adapters/http/metric-events.controller.ts';
+import { WhatsappWebhookController } from './adapters/http/whatsapp-webhook.controller.ts';
 import { publishContactChanges } from './adapters/kafka/contact-changes.ts';
 import { kafkaEventLog } from './adapters/kafka/event-log.ts';
 import { directoryContacts } from './adapters/directory/directory-contacts.ts';
@@ -27,26 +30,33 @@ import { redisRateLimiter } from './adapters/redis/rate-limiter.ts';
 import { metered } from './adapters/metrics/metered-ports.ts';
 import { BackgroundWork } from './background-work.ts';
 import type { IngestConfig } from './config.ts';
+import { composeWhatsapp, runWhatsapp, whatsappDoor } from './compose-whatsapp.ts';
 import { closeConnections, type Connections } from './connections.ts';
 import { drainContactChanges } from './pipeline/drain-contact-changes.ts';
-import { forgetOldCauses } from './pipeline/forget-old-causes.ts';
+import { forgetOld } from './pipeline/forget-old.ts';
 import { oncePerKey } from './pipeline/once-per-key.ts';
 import { metricTracking, tracking, type TrackParts } from './pipeline/track.ts';
 import { batchTracking } from './pipeline/track-batch.ts';
 import {
   ADMISSION,
   API_DOCUMENT,
+  CHANNELS,
   CLOCK,
   CONTACTS_CHANGED,
   DIRECTORY,
   ONCE_PER_KEY,
+  RECORD_CONVERSATIONS,
   TRACK,
   TRACK_BATCH,
   TRACK_METRIC,
+  WHATSAPP_DOOR,
 } from './tokens.ts';
 
 const VERSION = '0.1.0';
 const HOUR_MS = 3_600_000;
+/** Longer than a dead letter is kept: until then an event can come again, and with it what it did to a contact. */
+const CAUSES_KEPT_MS = 35 * 24 * HOUR_MS;
+const CAUSES_AT_ONCE = 5_000;
 /** Beyond publishing and waiting: time for the directory and for Redis. */
 const LEASE_MARGIN_MS = 3_000;
 
@@ -129,9 +139,11 @@ export class IngestModule {
       ),
     );
     background.run('old causes', (signal) =>
-      forgetOldCauses(
+      forgetOld(
         {
-          purgeCauses: (ageMs, limit) => directory.purgeCauses(ageMs, limit),
+          forget: (ageMs, limit) => directory.purgeCauses(ageMs, limit),
+          keptMs: CAUSES_KEPT_MS,
+          portion: CAUSES_AT_ONCE,
           onFault: (err) => logger.warn({ err }, 'old causes were not forgotten; the next round does it'),
           everyMs: HOUR_MS,
           pause: (ms, until) => sleep(ms, undefined, { signal: until }).catch(() => undefined),
@@ -139,6 +151,9 @@ export class IngestModule {
         signal,
       ),
     );
+    const whatsappSettings = { config, logger, connections };
+    const whatsapp = composeWhatsapp(whatsappSettings);
+    runWhatsapp(whatsapp, whatsappSettings, background);
     const document = (): ApiDocument => {
       const openApi = openApiDocument(routes, { version: VERSION, serverUrl: config.publicUrl });
       return { openApi, html: docsPage(openApi) };
@@ -157,7 +172,10 @@ export class IngestModule {
         EventsController,
         MetricEventsController,
         ContactsController,
+        ConversationsController,
+        WhatsappWebhookController,
         AdminController,
+        ChannelsController,
         DocumentationController,
       ],
       providers: [
@@ -165,6 +183,9 @@ export class IngestModule {
         { provide: BACKGROUND, useValue: background },
         { provide: CLOCK, useValue: systemClock },
         { provide: DIRECTORY, useValue: directory },
+        { provide: CHANNELS, useValue: whatsapp.channels },
+        { provide: WHATSAPP_DOOR, useValue: whatsappDoor(whatsapp, logger, metrics) },
+        { provide: RECORD_CONVERSATIONS, useValue: whatsapp.recordConversations },
         { provide: TRACK, useFactory: () => tracking(trackParts) },
         { provide: TRACK_METRIC, useFactory: () => metricTracking(trackParts, normalizePhone) },
         { provide: TRACK_BATCH, useFactory: () => batchTracking(trackParts) },

@@ -1,12 +1,14 @@
 import { migrateDirectory } from '@trackline/directory';
+import { migrateIngest } from './adapters/postgres/schema.ts';
 
-// Ingest has no tables of its own: what it keeps is in Redis and lapses. It runs the directory's outbox, so it brings that schema up to date.
+// Ingest runs the directory's outbox, so it brings that schema up to date along with its own.
 const databaseUrl = process.env.DATABASE_URL;
 if (!databaseUrl) {
   console.error('DATABASE_URL is not set: postgres://user:password@host:port/database.');
   process.exit(78);
 }
-const { applied, before } = await migrateDirectory(databaseUrl);
-console.log(
-  `ingest: no schema of its own; directory: ${applied.length} migrations applied, ${before} were there.`,
-);
+for (const { schema, applied, before } of [
+  await migrateDirectory(databaseUrl),
+  await migrateIngest(databaseUrl),
+])
+  console.log(`${schema}: ${applied.length} migrations applied, ${before} were there.`);

@@ -1,8 +1,10 @@
-import type { EventFacts, Outcome } from '@trackline/contracts';
+import type { EventFacts, Outcome, TouchedConversation } from '@trackline/contracts';
 import type { ContactReference } from './domain/contact-reference.ts';
 import type { Decision } from './domain/decision.ts';
 import type { RateState, RequestRate } from './domain/request-rate.ts';
 import type { MeteredPlan } from './domain/usage.ts';
+import type { Link, LinkedContact, LinkKey } from './domain/whatsapp/link.ts';
+import type { SeenMessage } from './domain/whatsapp/seen-message.ts';
 
 /** The organisation on whose behalf a request is made. */
 export interface Caller {
@@ -78,4 +80,66 @@ export interface AnswerMemory {
 export interface RateLimiter {
   /** Takes one request out of the organisation's bucket. `undefined`: the bucket is out of reach, and the request passes. */
   take(organizationId: string, rate: RequestRate): Promise<RateState | undefined>;
+}
+
+export interface ConversationLog {
+  /** Resolves when the broker has acknowledged all of them. Throws a Problem; telling them again has no further effect. */
+  append(touches: readonly TouchedConversation[]): Promise<void>;
+}
+
+/** On whose behalf contacts are looked up. */
+export type Asker = Pick<Caller, 'organizationId' | 'asOf'>;
+
+/** People as WhatsApp knows them, and those of whom only a trace is known. */
+export interface People {
+  /** The contact of each message's customer, made when it is not there. `undefined`: erased, or no name that can be stored. */
+  ofMessages(asker: Asker, messages: readonly SeenMessage[]): Promise<(string | undefined)[]>;
+  /** The provisional contact of each evidence, made when it is not there, or whom it turned out to be. `undefined`: erased. */
+  ofEvidence(asker: Asker, evidence: readonly string[]): Promise<(string | undefined)[]>;
+  /** Whom each id stands for now. `undefined`: erased. */
+  current(asker: Asker, contactIds: readonly string[]): Promise<(string | undefined)[]>;
+  /** A provisional contact becomes an alias of the person that it turned out to be. May be repeated. */
+  identify(identified: Identified): Promise<void>;
+}
+
+export interface Identified {
+  readonly organizationId: string;
+  readonly provisionalId: string;
+  readonly personId: string;
+}
+
+/** Who is behind a message or a click. */
+export interface Links {
+  find(organizationId: string, keys: readonly LinkKey[]): Promise<Map<LinkKey, LinkedContact>>;
+  /** Links keys to people. What was linked to a provisional contact moves, and that contact counts as identified: gives whether any did. */
+  linkPersons(organizationId: string, links: readonly Link[]): Promise<boolean>;
+  /** Links keys to provisional contacts. One that has got a contact meanwhile keeps it: look again. */
+  linkProvisionals(organizationId: string, links: readonly Link[]): Promise<void>;
+  /**
+   * Hands up to `limit` identified contacts to `identify`, one after the other, and forgets those for which it resolves `true`. What another
+   * instance is at is passed over. Gives how many there were.
+   */
+  takeIdentified(limit: number, identify: (identified: Identified) => Promise<boolean>): Promise<number>;
+}
+
+export interface WebhookBody {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly channelId: string;
+  readonly receivedAtMs: number;
+  readonly body: Buffer;
+}
+
+/** What Meta sent, byte by byte, for as long as it can be replayed. */
+export interface WebhookBodies {
+  /** The same bytes of the same channel are kept once. */
+  keep(body: WebhookBody): Promise<void>;
+  /** Oldest first, after the body `afterId`. */
+  read(range: WebhookRange, afterId: string | undefined, limit: number): Promise<WebhookBody[]>;
+}
+
+export interface WebhookRange {
+  readonly channelId: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
 }

@@ -32,6 +32,12 @@ export const ContactView = Type.Object(
           'What the contact is subscribed to; absent when that is nothing. Given with one contact, not in lists.',
       }),
     ),
+    provisional: Type.Optional(
+      Type.Literal(true, {
+        description:
+          'Only a message or a click is known so far: it becomes an alias of the person once it is known whose that was.',
+      }),
+    ),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   },

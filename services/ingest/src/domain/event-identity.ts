@@ -9,6 +9,9 @@ export interface EventIdentity {
 /** The source of all events of an organisation that come by this door. */
 export const httpSource = (organizationId: string): string => `/organizations/${organizationId}/http`;
 
+/** The source of all events that Meta tells of an organisation's WhatsApp numbers. */
+export const whatsappSource = (organizationId: string): string => `/organizations/${organizationId}/whatsapp`;
+
 /**
  * Without a key the event is named here, once per request. With a key it is a hash of it, the same for every retry on
  * every instance, so that a retry has no second effect even when nothing is remembered of the first.

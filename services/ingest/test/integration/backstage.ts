@@ -1,10 +1,13 @@
 import {
+  CONVERSATIONS,
   decodeReceived,
+  decodeTouchedConversation,
   encodeOutcomes,
   parseReplyTo,
   RECEIVED,
   type EventFacts,
   type Outcome,
+  type TouchedConversation,
 } from '@trackline/contracts';
 import { PinnedReader, Publisher, type KafkaConnection, type PinnedBatch } from '@trackline/kafka';
 
@@ -18,6 +21,8 @@ export type Verdict = Partial<Omit<Outcome, 'correlation' | 'eventId'>> | undefi
 export class Backstage {
   /** Everything that came, in the order in which it came. */
   readonly received: EventFacts[] = [];
+  /** Every conversation that was told. */
+  readonly touches: TouchedConversation[] = [];
   /** Events an organisation may have; the default is plenty. */
   cap = Number.POSITIVE_INFINITY;
   used = 0;
@@ -26,26 +31,28 @@ export class Backstage {
   private readonly uniqueIds = new Map<string, string>();
   private readonly admitted = new Map<string, Outcome>();
   private readonly publisher: Publisher;
-  private readonly reader: PinnedReader;
+  private readonly readers: readonly PinnedReader[];
 
   constructor(connection: KafkaConnection) {
     this.publisher = new Publisher({ connection });
-    this.reader = new PinnedReader({
-      connection,
-      topic: RECEIVED,
-      partitions: 'all',
-      from: 'earliest',
-      onBatch: (batch) => this.answer(batch),
-    });
+    const all = { connection, partitions: 'all', from: 'earliest' } as const;
+    this.readers = [
+      new PinnedReader({ ...all, topic: RECEIVED, onBatch: (batch) => this.answer(batch) }),
+      new PinnedReader({
+        ...all,
+        topic: CONVERSATIONS,
+        onBatch: async ({ messages }) => void this.touches.push(...messages.map(decodeTouchedConversation)),
+      }),
+    ];
   }
 
   async start(): Promise<void> {
     await this.publisher.connect();
-    await this.reader.start();
+    await Promise.all(this.readers.map((reader) => reader.start()));
   }
 
   async stop(): Promise<void> {
-    await this.reader.stop();
+    await Promise.all(this.readers.map((reader) => reader.stop()));
     await this.publisher.disconnect();
   }
 

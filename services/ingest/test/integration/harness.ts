@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { partitionsOf, topics } from '@trackline/contracts';
 import { migrateDirectory } from '@trackline/directory';
 import type { HttpApp } from '@trackline/http';
@@ -13,10 +14,11 @@ import {
   type CallOptions,
   type TestDatabase,
 } from '@trackline/testkit';
-import { loadConfig, startIngest, type IngestConfig } from '../../src/index.ts';
+import { loadConfig, migrateIngest, startIngest, type IngestConfig } from '../../src/index.ts';
 import { Backstage } from './backstage.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests';
+const TOPICS = ['events.received.v1', 'outcomes.v1', 'contacts.changed.v1', 'conversations.touched.v1'];
 const COUNTS = { contact: 2, outcome: 2 };
 
 export interface Harness {
@@ -57,9 +59,10 @@ export async function startHarness(env: Record<string, string> = {}): Promise<Ha
   const topicPrefix = `${uniqueName('ingest')}.`;
   const database: TestDatabase = await createTestDatabase(databaseUrl, 'ingest');
   await migrateDirectory(database.databaseUrl);
+  await migrateIngest(database.databaseUrl);
   const kafka = connectKafka({ brokers: kafkaBrokers, clientId: 'test', topicPrefix });
   const declared = topics
-    .filter(({ name }) => ['events.received.v1', 'outcomes.v1', 'contacts.changed.v1'].includes(name))
+    .filter(({ name }) => TOPICS.includes(name))
     .map((topic) => ({ ...topic, partitions: partitionsOf(topic, COUNTS) }));
   await provision(kafka, declared, { replicationFactor: 1 });
   const config = loadConfig({
@@ -67,6 +70,7 @@ export async function startHarness(env: Record<string, string> = {}): Promise<Ha
     DATABASE_URL: database.databaseUrl,
     REDIS_URL: redisUrl,
     ADMIN_TOKEN,
+    SECRETS_KEY: randomBytes(32).toString('base64'),
     HTTP_PORT: '0',
     TOPIC_PREFIX: topicPrefix,
     CONTACT_PARTITIONS: String(COUNTS.contact),

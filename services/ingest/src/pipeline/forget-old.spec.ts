@@ -1,15 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { forgetOldCauses } from './forget-old-causes.ts';
+import { forgetOld } from './forget-old.ts';
 
-describe('old causes', () => {
-  it('are forgotten in portions until none is left, round after round, and a fault ends nothing', async () => {
+describe('what is old', () => {
+  it('is forgotten in portions until none is left, round after round, and a fault ends nothing', async () => {
     const stopping = new AbortController();
     const rounds: (number | Error)[] = [5_000, 12, new Error('away'), 0];
     const faults: string[] = [];
     const limits: number[] = [];
-    await forgetOldCauses(
+    await forgetOld(
       {
-        purgeCauses: async (_ageMs, limit) => {
+        keptMs: 1_000,
+        portion: 5_000,
+        forget: async (_ageMs, limit) => {
           limits.push(limit);
           const round = rounds.shift()!;
           if (rounds.length === 0) stopping.abort();
