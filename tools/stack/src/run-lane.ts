@@ -56,7 +56,7 @@ export async function runLane(
     speaks: true,
   });
   const end = await endOf(jest, reportFile, withinMs);
-  const left = await endMarked(env[MARK], LEFT_GRACE_MS);
+  const left = await endMarked(env[MARK], LEFT_GRACE_MS, [jest]);
   if (left > 0 && !children.isClosed)
     say.notice(lane.name, `some test left ${left} processes running; they were stopped`);
   const report = readJson<JestReport>(reportFile);

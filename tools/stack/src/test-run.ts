@@ -44,7 +44,7 @@ export async function test({ root, argv, say }: Invocation): Promise<number> {
   }
   // Jest, and whatever its tests have started, before what they use.
   children.close();
-  await endMarked(mark, LEFT_GRACE_MS);
+  await endMarked(mark, LEFT_GRACE_MS, children.of('task'));
   await stopEverything(children, say, async () => {
     for (const each of undo) await each();
   });

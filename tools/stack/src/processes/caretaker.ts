@@ -35,7 +35,12 @@ process.stdin.once('end', () => {
       const ours = readRecords(runDirectory).filter(
         (record) => record.owner.pid === owner.pid && record.owner.began === owner.began,
       );
-      if (mark !== undefined) await endMarked(mark, MARKED_GRACE_MS);
+      if (mark !== undefined)
+        await endMarked(
+          mark,
+          MARKED_GRACE_MS,
+          ours.filter(({ phase }) => phase === 'task'),
+        );
       await stopInOrder(ours);
     }
     for (const directory of remove) rmSync(directory, { recursive: true, force: true });

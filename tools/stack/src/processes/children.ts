@@ -33,8 +33,7 @@ export interface Exit {
   readonly error?: Error;
 }
 
-export interface Child {
-  readonly pid: number;
+export interface Child extends ProcessIdentity {
   readonly logFile: string;
   readonly exited: Promise<Exit>;
   /** Undefined while it runs. */
@@ -77,12 +76,17 @@ export class Children {
     const { pid = NEVER_RAN } = child;
     const record = this.keep(spec, pid);
     void exited.then(() => this.forget(record));
-    return { pid, logFile, exited, exit: () => ended, stop: () => stopProcess(record) };
+    return { pid, began: record.began, logFile, exited, exit: () => ended, stop: () => stopProcess(record) };
   }
 
   /** Nothing is started from now on. */
   close(): void {
     this.closed = true;
+  }
+
+  /** Those of one phase that run now. Each leads a session of its own. */
+  of(phase: Phase): ProcessIdentity[] {
+    return [...this.running].filter((record) => record.phase === phase);
   }
 
   async stopAll(onStopped: (record: RunRecord, how: Stopped) => void): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { uuidv7 } from '@trackline/kernel';
+import { eventually } from '@trackline/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { identify } from './identity.ts';
 import { endMarked, MARK, marked } from './marked.ts';
@@ -50,10 +50,18 @@ describe('what carries the mark of a test run', () => {
     expect(alive([...paused, ...deaf])).toEqual([]);
   });
 
+  it('is ended with what has lost the mark: by its parent, by its session, or by the session alone', async () => {
+    const pids = await run('env -i sleep 60 & (env -i sleep 60 & echo $$ $! $(jobs -p)); wait');
+    const bare = await run('env -i sleep 60 >/dev/null & echo $$ $!');
+    const [leader, orphan] = bare as [number, number];
+    await eventually(() => identify(leader) === undefined);
+    expect(await endMarked(mark, GRACE_MS, [{ pid: leader, began: 'some time' }])).toBeGreaterThan(2);
+    expect(alive([...pids, orphan])).toEqual([]);
+  });
+
   it('is left alone when it is of another run', async () => {
     const pids = await run('echo $$; exec sleep 60', { ...process.env, [MARK]: `${mark}0` });
     expect(await endMarked(mark, GRACE_MS)).toBe(0);
-    await sleep(0);
     expect(alive(pids)).toEqual(pids);
     await endMarked(`${mark}0`, GRACE_MS);
   });
