@@ -8,7 +8,7 @@ import { PostgresLedger } from '../../src/adapters/postgres/postgres-ledger.ts';
 import { migrateLedger } from '../../src/adapters/postgres/schema.ts';
 import type { LedgerBatch } from '../../src/domain/ledger-batch.ts';
 import { sweepExpired } from '../../src/pipeline/sweep-expired.ts';
-import type { SeededMonth, Standing } from '../../src/ports.ts';
+import { Unavailable, type SeededMonth, type Standing } from '../../src/ports.ts';
 
 jest.setTimeout(30_000);
 
@@ -304,6 +304,29 @@ describe('seeding', () => {
     const written: SeededMonth[] = [];
     await ledger.seedOnce([org], '2026-11', epoch, async (months) => void written.push(...months));
     expect(written).toEqual([]);
+  });
+
+  it('holds nobody up for long when the writer falls asleep', async () => {
+    const { epoch } = await ledger.raiseTerm(newSource());
+    const org = uuidv7();
+    let wakeUp: () => void = () => undefined;
+    let asleep: Promise<void> | undefined;
+    await new Promise<void>((begun) => {
+      asleep = ledger.seedOnce([org], '2026-11', epoch, () => {
+        begun();
+        return new Promise((resolve) => (wakeUp = resolve));
+      });
+    });
+    const written: SeededMonth[] = [];
+    const startedMs = Date.now();
+    await new PostgresLedger(database).seedOnce([org], '2026-11', epoch, async (months) => {
+      written.push(...months);
+    });
+    // It finds the month missing in Redis and ends the epoch; the sleeper cannot say that it has done it.
+    expect(written).toEqual([]);
+    expect(Date.now() - startedMs).toBeLessThan(15_000);
+    wakeUp();
+    await expect(asleep).rejects.toThrow(Unavailable);
   });
 });
 

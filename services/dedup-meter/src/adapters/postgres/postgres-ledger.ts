@@ -74,7 +74,9 @@ export class PostgresLedger implements Ledger {
     epoch: number,
     write: (months: readonly SeededMonth[]) => Promise<void>,
   ): Promise<void> {
-    const turn = this.seeding.then(() => seedOnce(this.database, { organizationIds, month, epoch }, write));
+    const turn = this.seeding.then(() =>
+      orUnavailable(seedOnce(this.database, { organizationIds, month, epoch }, write)),
+    );
     this.seeding = turn.catch(() => undefined);
     return turn;
   }

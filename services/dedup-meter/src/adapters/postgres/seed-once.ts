@@ -11,12 +11,17 @@ interface Wanted {
 /** Keys of advisory locks are one space for the whole database: ours begin with this number. */
 const LOCK_SPACE = 0x74_6c_73_64;
 
+/** Longer than the writing takes at worst; after that the holder of the locks counts as asleep, and the server takes them from it. */
+const ASLEEP_MS = 3_000;
+
 /**
  * Lets one caller write the month of each organisation, once an epoch. That it was done is committed before it is done: when the
  * writer dies in between, a missing hash counts as a lost one and the epoch ends, which is costly and right; the other way around,
  * a hash could be lost without a trace while its judgements are still on their way to the ledger.
  *
- * The locks are held by an outer transaction for as long as the write takes; whoever waits for them finds the month seeded.
+ * The locks are held by an outer transaction for as long as the write takes; whoever waits for them finds the month seeded. A process that
+ * is stopped in between, not dead, must not hold up the others until it wakes up: its session ends, and the others find the month missing.
+ * What it writes when it wakes up is older than their epoch.
  */
 export async function seedOnce(
   database: Database,
@@ -26,6 +31,7 @@ export async function seedOnce(
   const ids = toArray([...organizationIds].sort(), (id) => id);
   const firstDay = `${month}-01`;
   await database.transaction(async (tx) => {
+    await tx.query({ text: `SET LOCAL idle_in_transaction_session_timeout = ${ASLEEP_MS}` });
     await tx.query({
       text: `SELECT pg_advisory_xact_lock($1, key)
                FROM (SELECT DISTINCT hashtext(id::text || $3) AS key FROM unnest($2::uuid[]) AS id ORDER BY key) AS sorted`,
