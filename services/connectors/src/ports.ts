@@ -1,5 +1,5 @@
 import type { ActionKind, DeliveryStatus } from '@trackline/contracts';
-import type { ConcurrencyLimits, Lane } from './domain/allotment.ts';
+import type { ConcurrencyLimits, Queue } from './domain/allotment.ts';
 import type { ClaimedDelivery, DeliveryRecord, NewDelivery } from './domain/delivery.ts';
 import type { AttemptOutcome, Detail } from './domain/outcome.ts';
 
@@ -16,10 +16,10 @@ export interface Message {
 export interface ClaimRequest {
   readonly kind: ActionKind;
   readonly leaseMs: number;
-  /** At most so many lanes are looked at. */
-  readonly lanes: number;
-  full(): { readonly organizations: readonly string[]; readonly lanes: readonly Lane[] };
-  allot(lanes: readonly Lane[]): { readonly lane: Lane; readonly take: number }[];
+  /** At most so many queues are looked at. */
+  readonly queues: number;
+  full(): { readonly organizations: readonly string[]; readonly queues: readonly Queue[] };
+  allot(queues: readonly Queue[]): { readonly queue: Queue; readonly take: number }[];
 }
 
 /** How a delivery ends, and what the world is told of it. */

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Load, type Lane } from './allotment.ts';
+import { Load, type Queue } from './allotment.ts';
 
 const limits = { total: 10, perOrganization: 4, perDestination: 2 };
-const lane = (organizationId: string, destination: string): Lane => ({ organizationId, destination });
+const queue = (organizationId: string, destination: string): Queue => ({ organizationId, destination });
 
 describe('what may begin', () => {
   it('is bounded for each destination, each organisation and in all', () => {
     const load = new Load(limits);
-    const lanes = ['a', 'b', 'c'].flatMap((org) => [1, 2, 3].map((host) => lane(org, `host${host}`)));
+    const queues = ['a', 'b', 'c'].flatMap((org) => [1, 2, 3].map((host) => queue(org, `host${host}`)));
     const given = load
-      .allot(lanes)
-      .map(({ lane: { organizationId, destination }, take }) => [organizationId, destination, take]);
+      .allot(queues)
+      .map(({ queue: { organizationId, destination }, take }) => [organizationId, destination, take]);
     expect(given).toEqual([
       ['a', 'host1', 2],
       ['a', 'host2', 1],
@@ -27,34 +27,34 @@ describe('what may begin', () => {
 
   it('leaves others their share when one is full', () => {
     const load = new Load(limits);
-    for (let n = 0; n < 2; n++) load.begun(lane('a', 'dead'));
-    expect(load.full()).toEqual({ organizations: [], lanes: [lane('a', 'dead')] });
-    for (let n = 0; n < 2; n++) load.begun(lane('a', 'slow'));
+    for (let n = 0; n < 2; n++) load.begun(queue('a', 'dead'));
+    expect(load.full()).toEqual({ organizations: [], queues: [queue('a', 'dead')] });
+    for (let n = 0; n < 2; n++) load.begun(queue('a', 'slow'));
     expect(load.full().organizations).toEqual(['a']);
-    expect(load.allot([lane('a', 'fine'), lane('b', 'dead')])).toEqual([
-      { lane: lane('b', 'dead'), take: 2 },
+    expect(load.allot([queue('a', 'fine'), queue('b', 'dead')])).toEqual([
+      { queue: queue('b', 'dead'), take: 2 },
     ]);
-    load.ended(lane('a', 'slow'));
-    expect(load.allot([lane('a', 'fine')])).toEqual([{ lane: lane('a', 'fine'), take: 1 }]);
+    load.ended(queue('a', 'slow'));
+    expect(load.allot([queue('a', 'fine')])).toEqual([{ queue: queue('a', 'fine'), take: 1 }]);
   });
 
   it('never goes past a limit, whatever comes and goes', () => {
-    const someLane = fc.record({
+    const someQueue = fc.record({
       organizationId: fc.constantFrom('a', 'b', 'c', 'd'),
       destination: fc.constantFrom('x', 'y', 'z'),
     });
     fc.assert(
-      fc.property(fc.array(fc.array(someLane, { maxLength: 12 }), { maxLength: 20 }), (rounds) => {
+      fc.property(fc.array(fc.array(someQueue, { maxLength: 12 }), { maxLength: 20 }), (rounds) => {
         const load = new Load(limits);
-        const running: Lane[] = [];
+        const running: Queue[] = [];
         for (const round of rounds) {
           const distinct = [...new Map(round.map((one) => [JSON.stringify(one), one])).values()];
-          for (const { lane: given, take } of load.allot(distinct))
+          for (const { queue: given, take } of load.allot(distinct))
             for (let n = 0; n < take; n++) {
               load.begun(given);
               running.push(given);
             }
-          const count = (fits: (one: Lane) => boolean) => running.filter(fits).length;
+          const count = (fits: (one: Queue) => boolean) => running.filter(fits).length;
           expect(running.length).toBeLessThanOrEqual(limits.total);
           for (const one of running) {
             expect(count((other) => other.organizationId === one.organizationId)).toBeLessThanOrEqual(4);

@@ -1,5 +1,5 @@
 /** Deliveries of one organisation to one destination, which wait for each other and for nobody else. */
-export interface Lane {
+export interface Queue {
   readonly organizationId: string;
   readonly destination: string;
 }
@@ -11,11 +11,11 @@ export interface ConcurrencyLimits {
   readonly perDestination: number;
 }
 
-const nameOf = ({ organizationId, destination }: Lane): string => `${organizationId} ${destination}`;
+const nameOf = ({ organizationId, destination }: Queue): string => `${organizationId} ${destination}`;
 
 /** What is under way in this process, of one kind of actions. */
 export class Load {
-  private readonly byLane = new Map<string, { readonly lane: Lane; count: number }>();
+  private readonly byQueue = new Map<string, { readonly queue: Queue; count: number }>();
   private readonly byOrganization = new Map<string, number>();
   private readonly limits: ConcurrencyLimits;
   private count = 0;
@@ -33,35 +33,37 @@ export class Load {
     return this.count;
   }
 
-  begun(lane: Lane): void {
-    this.move(lane, 1);
+  begun(queue: Queue): void {
+    this.move(queue, 1);
   }
 
-  ended(lane: Lane): void {
-    this.move(lane, -1);
+  ended(queue: Queue): void {
+    this.move(queue, -1);
   }
 
   /** Nothing more of these may begin: a claim passes over them. */
-  full(): { readonly organizations: readonly string[]; readonly lanes: readonly Lane[] } {
+  full(): { readonly organizations: readonly string[]; readonly queues: readonly Queue[] } {
     const { perOrganization, perDestination } = this.limits;
     return {
       organizations: [...this.byOrganization].flatMap(([id, n]) => (n >= perOrganization ? [id] : [])),
-      lanes: [...this.byLane.values()].flatMap(({ lane, count }) => (count >= perDestination ? [lane] : [])),
+      queues: [...this.byQueue.values()].flatMap(({ queue, count }) =>
+        count >= perDestination ? [queue] : [],
+      ),
     };
   }
 
-  /** How many of each lane may begin, within all limits: one of each in the given order, then a second, and so on. */
-  allot(lanes: readonly Lane[]): { readonly lane: Lane; readonly take: number }[] {
-    const takes = lanes.map((lane) => ({ lane, take: 0 }));
+  /** How many of each queue may begin, within all limits: one of each in the given order, then a second, and so on. */
+  allot(queues: readonly Queue[]): { readonly queue: Queue; readonly take: number }[] {
+    const takes = queues.map((queue) => ({ queue, take: 0 }));
     const organizations = new Map(this.byOrganization);
     let free = this.free;
     for (let round = 0; round < this.limits.perDestination && free > 0; round++) {
       for (const given of takes) {
-        const { organizationId } = given.lane;
+        const { organizationId } = given.queue;
         const inOrganization = organizations.get(organizationId) ?? 0;
-        const inLane = (this.byLane.get(nameOf(given.lane))?.count ?? 0) + given.take;
+        const inQueue = (this.byQueue.get(nameOf(given.queue))?.count ?? 0) + given.take;
         if (free === 0 || inOrganization >= this.limits.perOrganization) continue;
-        if (given.take < round || inLane >= this.limits.perDestination) continue;
+        if (given.take < round || inQueue >= this.limits.perDestination) continue;
         given.take += 1;
         organizations.set(organizationId, inOrganization + 1);
         free -= 1;
@@ -70,14 +72,14 @@ export class Load {
     return takes.filter(({ take }) => take > 0);
   }
 
-  private move(lane: Lane, by: number): void {
+  private move(queue: Queue, by: number): void {
     this.count += by;
-    const name = nameOf(lane);
-    const inLane = (this.byLane.get(name)?.count ?? 0) + by;
-    if (inLane > 0) this.byLane.set(name, { lane, count: inLane });
-    else this.byLane.delete(name);
-    const inOrganization = (this.byOrganization.get(lane.organizationId) ?? 0) + by;
-    if (inOrganization > 0) this.byOrganization.set(lane.organizationId, inOrganization);
-    else this.byOrganization.delete(lane.organizationId);
+    const name = nameOf(queue);
+    const inQueue = (this.byQueue.get(name)?.count ?? 0) + by;
+    if (inQueue > 0) this.byQueue.set(name, { queue, count: inQueue });
+    else this.byQueue.delete(name);
+    const inOrganization = (this.byOrganization.get(queue.organizationId) ?? 0) + by;
+    if (inOrganization > 0) this.byOrganization.set(queue.organizationId, inOrganization);
+    else this.byOrganization.delete(queue.organizationId);
   }
 }

@@ -1,5 +1,5 @@
 import type { ActionKind } from '@trackline/contracts';
-import { Load, type Lane } from '../domain/allotment.ts';
+import { Load, type Queue } from '../domain/allotment.ts';
 import type { ClaimedDelivery } from '../domain/delivery.ts';
 import type { CredentialSource, DeliveryStore, DispatchLimits, FoundCredentials } from '../ports.ts';
 
@@ -80,9 +80,9 @@ export class Dispatcher {
       const claimed = await store.claim({
         kind,
         leaseMs: limits.leaseMs,
-        lanes: this.load.free,
+        queues: this.load.free,
         full: () => this.load.full(),
-        allot: (lanes) => this.load.allot(lanes),
+        allot: (queues) => this.load.allot(queues),
       });
       if (claimed.length > 0) this.begin(claimed);
       return claimed.length;
@@ -98,17 +98,17 @@ export class Dispatcher {
     // Each hears of it below; this one only keeps the process from ending when there is none to hear.
     found.catch(() => undefined);
     for (const [at, delivery] of claimed.entries()) {
-      const lane: Lane = {
+      const queue: Queue = {
         organizationId: delivery.action.organizationId,
         destination: delivery.destination,
       };
-      this.load.begun(lane);
+      this.load.begun(queue);
       const one = found
         .then((all) => deliver(delivery, all[at]))
         // The claim comes back when its lease ends.
         .catch(onFault)
         .finally(() => {
-          this.load.ended(lane);
+          this.load.ended(queue);
           this.underWay.delete(one);
           this.wake();
         });

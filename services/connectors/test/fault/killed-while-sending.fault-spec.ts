@@ -87,7 +87,7 @@ describe('killed-while-sending', () => {
     await rig.database.query({
       text: `UPDATE connectors.delivery SET next_attempt_at = now() WHERE status = 'pending'`,
     });
-    await rig.database.query({ text: 'UPDATE connectors.lane SET next_at = now()' });
+    await rig.database.query({ text: 'UPDATE connectors.queue SET next_at = now()' });
     for (const action of actions)
       expect(await rig.completion(action, 60_000)).toMatchObject({ status: 'delivered', attempts: 2 });
     expect([...countOf(receiver.ids('/held')).values()]).toEqual(actions.map(() => 2));

@@ -28,9 +28,9 @@ const claim = (leaseMs: number): Promise<ClaimedDelivery[]> => {
   return deliveryStore(rig.database).claim({
     kind: 'webhook',
     leaseMs,
-    lanes: 100,
+    queues: 100,
     full: () => load.full(),
-    allot: (lanes) => load.allot(lanes),
+    allot: (queues) => load.allot(queues),
   });
 };
 
@@ -84,7 +84,7 @@ describe('several claimers', () => {
   }, 30_000);
 
   it('take turns: who has little waits for no one who has much', async () => {
-    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.lane' });
+    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.queue' });
     const [much, little] = tenants as [Tenant, Tenant];
     const store = deliveryStore(rig.database);
     const of = (tenant: Tenant, n: number) => ({
@@ -100,19 +100,19 @@ describe('several claimers', () => {
     expect(first).toHaveLength(LIMITS.perDestination + 1);
   });
 
-  it('leave no lane behind that nothing waits in', async () => {
-    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.lane' });
+  it('leave no queue behind that nothing waits in', async () => {
+    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.queue' });
     const store = deliveryStore(rig.database);
     await put(20);
     for (const one of await claim(60_000))
       await store.end(one, { status: 'delivered', detail: {}, messages: [] });
     // Each is looked at once more, when the lease would have ended; here, by hand.
-    await rig.database.query({ text: 'UPDATE connectors.lane SET next_at = now()' });
+    await rig.database.query({ text: 'UPDATE connectors.queue SET next_at = now()' });
     expect(await claim(60_000)).toEqual([]);
-    expect(await rig.count('lane')).toBe(0);
+    expect(await rig.count('queue')).toBe(0);
     await put(5);
     expect(await claim(60_000)).toHaveLength(5);
-    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.lane' });
+    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.queue' });
   });
 });
 

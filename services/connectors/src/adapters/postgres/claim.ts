@@ -1,8 +1,8 @@
 import type { ActionKind } from '@trackline/contracts';
 import type { Queryable } from '@trackline/postgres';
-import type { Lane } from '../../domain/allotment.ts';
+import type { Queue } from '../../domain/allotment.ts';
 
-interface LaneRow {
+interface QueueRow {
   organization_id: string;
   destination: string;
 }
@@ -16,16 +16,16 @@ export interface ClaimedRow {
   age_ms: number;
 }
 
-/** Lanes whose turn it is, for this transaction alone; those that can take nothing more here are passed over. */
-export async function lockLanes(
+/** Queues whose turn it is, for this transaction alone; those that can take nothing more here are passed over. */
+export async function lockQueues(
   tx: Queryable,
   kind: ActionKind,
   limit: number,
-  full: { readonly organizations: readonly string[]; readonly lanes: readonly Lane[] },
-): Promise<Lane[]> {
-  const { rows } = await tx.query<LaneRow>({
-    name: 'connectors.lock_lanes',
-    text: `SELECT organization_id, destination FROM connectors.lane l
+  full: { readonly organizations: readonly string[]; readonly queues: readonly Queue[] },
+): Promise<Queue[]> {
+  const { rows } = await tx.query<QueueRow>({
+    name: 'connectors.lock_queues',
+    text: `SELECT organization_id, destination FROM connectors.queue l
            WHERE kind = $1 AND next_at <= now() AND organization_id <> ALL ($2::uuid[])
              AND NOT EXISTS (SELECT FROM unnest($3::uuid[], $4::text[]) AS f (organization_id, destination)
                WHERE f.organization_id = l.organization_id AND f.destination = l.destination)
@@ -33,19 +33,19 @@ export async function lockLanes(
     values: [
       kind,
       full.organizations,
-      full.lanes.map((lane) => lane.organizationId),
-      full.lanes.map((lane) => lane.destination),
+      full.queues.map((queue) => queue.organizationId),
+      full.queues.map((queue) => queue.destination),
       limit,
     ],
   });
   return rows.map((row) => ({ organizationId: row.organization_id, destination: row.destination }));
 }
 
-/** The first due ones of each lane, as many as were allotted, under the lease. Lanes are held, so nobody else claims from them. */
+/** The first due ones of each queue, as many as were allotted, under the lease. Queues are held, so nobody else claims from them. */
 export async function claimRows(
   tx: Queryable,
   kind: ActionKind,
-  allotted: readonly { readonly lane: Lane; readonly take: number }[],
+  allotted: readonly { readonly queue: Queue; readonly take: number }[],
   { lease, leaseMs }: { readonly lease: string; readonly leaseMs: number },
 ): Promise<ClaimedRow[]> {
   if (allotted.length === 0) return [];
@@ -68,8 +68,8 @@ export async function claimRows(
              (extract(epoch FROM now() - d.accepted_at) * 1000)::float8 AS age_ms`,
     values: [
       kind,
-      allotted.map(({ lane }) => lane.organizationId),
-      allotted.map(({ lane }) => lane.destination),
+      allotted.map(({ queue }) => queue.organizationId),
+      allotted.map(({ queue }) => queue.destination),
       allotted.map(({ take }) => take),
       lease,
       leaseMs,
@@ -79,12 +79,16 @@ export async function claimRows(
 }
 
 /**
- * Each lane's next turn: when its next delivery is due, and not before the lanes that were not looked at. A lane without one goes;
+ * Each queue's next turn: when its next delivery is due, and not before the queues that were not looked at. A queue without one goes;
  * whoever adds to it waits for this transaction and makes it anew.
  */
-export async function advanceLanes(tx: Queryable, kind: ActionKind, lanes: readonly Lane[]): Promise<void> {
+export async function advanceQueues(
+  tx: Queryable,
+  kind: ActionKind,
+  queues: readonly Queue[],
+): Promise<void> {
   await tx.query({
-    name: 'connectors.advance_lanes',
+    name: 'connectors.advance_queues',
     text: `WITH turn AS (
              SELECT l.organization_id, l.destination, (
                SELECT min(next_attempt_at) FROM connectors.delivery d
@@ -92,11 +96,11 @@ export async function advanceLanes(tx: Queryable, kind: ActionKind, lanes: reado
              ) AS at
              FROM unnest($2::uuid[], $3::text[]) AS l (organization_id, destination)
            ), gone AS (
-             DELETE FROM connectors.lane l USING turn t
+             DELETE FROM connectors.queue l USING turn t
              WHERE l.kind = $1 AND l.organization_id = t.organization_id AND l.destination = t.destination AND t.at IS NULL
            )
-           UPDATE connectors.lane l SET next_at = greatest(t.at, clock_timestamp()) FROM turn t
+           UPDATE connectors.queue l SET next_at = greatest(t.at, clock_timestamp()) FROM turn t
            WHERE l.kind = $1 AND l.organization_id = t.organization_id AND l.destination = t.destination AND t.at IS NOT NULL`,
-    values: [kind, lanes.map((lane) => lane.organizationId), lanes.map((lane) => lane.destination)],
+    values: [kind, queues.map((queue) => queue.organizationId), queues.map((queue) => queue.destination)],
   });
 }

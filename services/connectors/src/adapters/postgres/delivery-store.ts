@@ -3,10 +3,10 @@ import type { RequestedAction } from '@trackline/contracts';
 import type { Database } from '@trackline/postgres';
 import type { ClaimedDelivery, NewDelivery } from '../../domain/delivery.ts';
 import type { DeliveryStore } from '../../ports.ts';
-import { advanceLanes, claimRows, lockLanes } from './claim.ts';
+import { advanceQueues, claimRows, lockQueues } from './claim.ts';
 
 /**
- * Deliveries first, lanes after them and in order: every writer locks in this order, and a claim, which goes the other way round, waits
+ * Deliveries first, queues after them and in order: every writer locks in this order, and a claim, which goes the other way round, waits
  * for nobody (SKIP LOCKED). An action that is there is left alone, unless it was given up and this is a later message that sends it back.
  */
 const TAKE = `
@@ -26,8 +26,8 @@ const TAKE = `
     WHERE d.status = 'failed' AND excluded.redriven
       AND (d.source_partition <> excluded.source_partition OR d.source_offset < excluded.source_offset)
     RETURNING d.kind, d.organization_id, d.destination
-  ), lanes AS (
-    INSERT INTO connectors.lane AS l (kind, organization_id, destination, next_at)
+  ), queues AS (
+    INSERT INTO connectors.queue AS l (kind, organization_id, destination, next_at)
     SELECT DISTINCT kind, organization_id, destination, now() FROM put ORDER BY 1, 2, 3
     ON CONFLICT (kind, organization_id, destination) DO UPDATE SET next_at = least(l.next_at, excluded.next_at)
   )
@@ -39,8 +39,8 @@ const AGAIN = `
     UPDATE connectors.delivery SET next_attempt_at = now() + $3 * interval '1 millisecond', lease = NULL, detail = $4
     WHERE id = $1 AND lease = $2
     RETURNING kind, organization_id, destination, next_attempt_at
-  ), lanes AS (
-    INSERT INTO connectors.lane AS l (kind, organization_id, destination, next_at) SELECT * FROM d
+  ), queues AS (
+    INSERT INTO connectors.queue AS l (kind, organization_id, destination, next_at) SELECT * FROM d
     ON CONFLICT (kind, organization_id, destination) DO UPDATE SET next_at = least(l.next_at, excluded.next_at)
   )
   SELECT FROM d
@@ -80,13 +80,13 @@ export function deliveryStore(database: Database): DeliveryStore {
       return rows[0]!.taken;
     },
 
-    async claim({ kind, leaseMs, lanes: limit, full, allot }) {
+    async claim({ kind, leaseMs, queues: limit, full, allot }) {
       return database.transaction(async (tx) => {
-        const lanes = await lockLanes(tx, kind, limit, full());
-        if (lanes.length === 0) return [];
+        const queues = await lockQueues(tx, kind, limit, full());
+        if (queues.length === 0) return [];
         const lease = randomUUID();
-        const rows = await claimRows(tx, kind, allot(lanes), { lease, leaseMs });
-        await advanceLanes(tx, kind, lanes);
+        const rows = await claimRows(tx, kind, allot(queues), { lease, leaseMs });
+        await advanceQueues(tx, kind, queues);
         return rows.map((row): ClaimedDelivery => ({
           action: row.action as RequestedAction,
           destination: row.destination,

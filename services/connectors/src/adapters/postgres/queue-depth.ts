@@ -19,7 +19,7 @@ export async function pendingByKind(database: Database): Promise<Map<string, num
 export async function overdueByKind(database: Database): Promise<Map<string, number>> {
   const { rows } = await database.query<{ kind: string; value: number | null }>({
     text: `SELECT kind, extract(epoch FROM now() - (
-             SELECT min(next_at) FROM connectors.lane l WHERE l.kind = k.kind))::float8 AS value
+             SELECT min(next_at) FROM connectors.queue l WHERE l.kind = k.kind))::float8 AS value
            FROM (VALUES ('webhook'), ('email'), ('whatsapp'), ('sms')) AS k (kind)`,
   });
   return new Map(rows.map(({ kind, value }) => [kind, Math.max(0, value ?? 0)]));

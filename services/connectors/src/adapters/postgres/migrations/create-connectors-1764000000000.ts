@@ -45,14 +45,14 @@ export class CreateConnectors1764000000000 implements MigrationInterface {
 
     // Whose turn it is: one row for each organisation and destination that has something pending.
     await runner.query(`
-      CREATE TABLE connectors.lane (
+      CREATE TABLE connectors.queue (
         kind text NOT NULL,
         organization_id uuid NOT NULL,
         destination text COLLATE "C" NOT NULL,
         next_at timestamptz NOT NULL,
         PRIMARY KEY (kind, organization_id, destination)
       ) WITH (fillfactor = 50)`);
-    await runner.query(`CREATE INDEX lane_next ON connectors.lane (kind, next_at)`);
+    await runner.query(`CREATE INDEX queue_next ON connectors.queue (kind, next_at)`);
 
     await runner.query(`
       CREATE TABLE connectors.outbox (
@@ -62,6 +62,6 @@ export class CreateConnectors1764000000000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['outbox', 'lane', 'delivery']) await runner.query(`DROP TABLE connectors.${table}`);
+    for (const table of ['outbox', 'queue', 'delivery']) await runner.query(`DROP TABLE connectors.${table}`);
   }
 }
