@@ -16,7 +16,8 @@ const LAST_ROUND_WITHIN_MS = 20 * MINUTE_MS;
 interface Round extends LaneResult {
   readonly seed: number;
   readonly minutes: number;
-  readonly strikes: number;
+  /** By kind: how many faults really happened. */
+  readonly strikes: ReadonlyMap<string, number>;
 }
 
 /**
@@ -48,7 +49,7 @@ export async function soak(surroundings: Surroundings, run: LaneRun): Promise<Ro
       ...result,
       seed,
       minutes: (Date.now() - startedMs) / MINUTE_MS,
-      strikes: linesOf(strikesFile),
+      strikes: countLines(strikesFile),
     });
   } while (Date.now() < endMs && replayed === undefined && !children.isClosed);
   tell(rounds, say);
@@ -61,23 +62,30 @@ function tell(rounds: readonly Round[], say: Say): void {
     say.plain(cells.map((cell) => String(cell).padStart(9)).join(''));
   row('round', 'seed', 'minutes', 'passed', 'failed', 'strikes');
   rounds.forEach(({ seed, minutes, passed, failed, strikes }, at) =>
-    row(at + 1, seed, minutes.toFixed(1), passed, failed, strikes),
+    row(at + 1, seed, minutes.toFixed(1), passed, failed, sum([...strikes.values()])),
   );
-  const total = (of: (round: Round) => number) => rounds.reduce((sum, round) => sum + of(round), 0);
-  const passed = total((round) => round.passed);
-  const failed = total((round) => round.failed);
+  const total = (of: (round: Round) => number) => sum(rounds.map(of));
   row(
     'all',
     '',
-    total((round) => round.minutes).toFixed(1),
-    passed,
-    failed,
-    total((round) => round.strikes),
+    total(({ minutes }) => minutes).toFixed(1),
+    total(({ passed }) => passed),
+    total(({ failed }) => failed),
+    total(({ strikes }) => sum([...strikes.values()])),
   );
+  const kinds = [...new Set(rounds.flatMap(({ strikes }) => [...strikes.keys()]))].sort();
+  const times = (kind: string) => total(({ strikes }) => strikes.get(kind) ?? 0);
+  say.plain();
+  for (const kind of kinds) say.plain(`${String(times(kind)).padStart(9)}  ${kind}`);
 }
 
-function linesOf(file: string): number {
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).length : 0;
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+
+function countLines(file: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+  for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return counts;
 }
 
 function wholeNumber(name: string): number | undefined {
