@@ -56,6 +56,18 @@ export class Channels {
     return this.opened.find(id);
   }
 
+  /** Whose a channel is, and the phone number ids of all channels of that organisation, without opening anything. */
+  async numbers(
+    id: string,
+  ): Promise<{ readonly organizationId: string; readonly phoneNumberIds: ReadonlySet<string> } | undefined> {
+    if (!isUuid(id)) return undefined;
+    const rows = await store.loadSiblings(this.database, [id]);
+    const organizationId = rows.find((row) => row.id === id)?.organization_id;
+    return organizationId === undefined
+      ? undefined
+      : { organizationId, phoneNumberIds: new Set(rows.map((row) => row.phone_number_id)) };
+  }
+
   /** `undefined`: there is no such organisation. Throws `Problem`: VALIDATION_FAILED, CONFLICT, and UNAVAILABLE when secrets cannot be kept. */
   async create(organizationId: string, given: NewChannel): Promise<ShownChannel | undefined> {
     const terms = changeChannel({}, given);

@@ -1,5 +1,5 @@
 import type { Asker, WebhookBodies, WebhookRange } from '../ports.ts';
-import type { ReceiveWebhook, WebhookOutcome } from './receive-webhook.ts';
+import { receivingWebhooks, type ReceiveWebhook, type WebhookOutcome } from './receive-webhook.ts';
 
 export interface ReplayParts {
   readonly bodies: Pick<WebhookBodies, 'read'>;
@@ -51,6 +51,30 @@ export async function replayWebhooks(parts: ReplayParts, call: ReplayCall): Prom
     afterId = bodies.at(-1)?.id;
     if (bodies.length < MAX_BODIES_AT_ONCE) return report;
   }
+}
+
+/** Maps and publishes nothing: everybody is somebody, and nobody is looked up. */
+export function receivingDry(): ReceiveWebhook {
+  const somebody = <Asked>(_asker: unknown, asked: readonly Asked[]) =>
+    Promise.resolve(asked.map(() => 'somebody'));
+  return receivingWebhooks({
+    people: {
+      ofMessages: somebody,
+      ofEvidence: somebody,
+      current: somebody,
+      identify: () => Promise.resolve(),
+    },
+    links: {
+      find: (_organizationId, keys) =>
+        Promise.resolve(new Map(keys.map((key) => [key, { contactId: 'somebody', provisional: false }]))),
+      linkPersons: () => Promise.resolve(false),
+      linkProvisionals: () => Promise.resolve(),
+      takeIdentified: () => Promise.resolve(0),
+    },
+    log: { append: () => Promise.resolve() },
+    conversations: { append: () => Promise.resolve() },
+    onIdentified: () => undefined,
+  });
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
