@@ -135,6 +135,24 @@ export interface ReportReader {
   ): Promise<ReadonlyMap<string, ToldAttribution>>;
 }
 
+/** A sum that is not what the facts add up to. */
+export interface SumDifference {
+  readonly day: string;
+  /** Campaign, and currency where it is money. */
+  readonly place: string;
+  readonly figure: string;
+  readonly facts: string;
+  readonly sums: string;
+}
+
+/** Holds the sums that reports are read from against the facts that they were made of. */
+export interface ReportAudit {
+  organizations(): Promise<readonly string[]>;
+  differences(organizationId: string): Promise<readonly SumDifference[]>;
+  /** Makes the sums of these days again. */
+  rebuild(organizationId: string, days: readonly string[]): Promise<void>;
+}
+
 export interface CampaignPlace {
   readonly type: string;
   readonly id: string;

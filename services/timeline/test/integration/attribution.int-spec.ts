@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AdmittedEvent, TouchedConversation } from '@trackline/contracts';
 import type { Organization } from '@trackline/directory';
 import { uuidv7 } from '@trackline/kernel';
 import { eventually, type Call } from '@trackline/testkit';
 import type { RunningTimeline } from '../../src/start-timeline.ts';
+import { expectSumsToBeFacts } from './sums-against-facts.ts';
 import { anAction, anEvent, anOrder, aTouch, TimelineRig } from './timeline-rig.ts';
 
 let rig: TimelineRig;
@@ -27,6 +28,8 @@ beforeEach(async () => {
   ({ organization, call } = await rig.organization(timeline));
   contactId = await rig.contact(organization);
 });
+
+afterEach(() => expectSumsToBeFacts(rig));
 
 afterAll(() => rig.close(), 30_000);
 
