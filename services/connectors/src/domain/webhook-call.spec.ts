@@ -70,10 +70,15 @@ describe('a webhook call', () => {
     expect(Object.keys((sent as WebhookCall).headers)).toEqual(['content-type', 'x-own']);
   });
 
-  it.each([{ 'a b': '1' }, { 'a\r\nhost': '1' }, { a: '1\r\nHost: x' }, { a: '✓' }, { '': '1' }])(
-    'with the header %j is refused',
-    (headers) =>
-      expect(toCall({ url: 'https://a.example', method: 'GET', headers }, strict)).toHaveProperty('refused'),
+  const unsendable: readonly Record<string, string>[] = [
+    { 'a b': '1' },
+    { 'a\r\nhost': '1' },
+    { a: '1\r\nHost: x' },
+    { a: '✓' },
+    { '': '1' },
+  ];
+  it.each(unsendable)('with the header %j is refused', (headers) =>
+    expect(toCall({ url: 'https://a.example', method: 'GET', headers }, strict)).toHaveProperty('refused'),
   );
 
   it('of GET has no body', () => {

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually, FaultProxy, noteStrike, OwnProcess, seededRandom, uniqueName } from '@trackline/testkit';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
 
@@ -75,7 +74,6 @@ describe('killed-while-sending', () => {
     const actions = tenants.map((tenant) => tenant.webhook(`${receiver.url}/held`));
     await rig.request(...actions);
     await eventually(() => held.size === actions.length);
-    noteStrike('connectors killed while its requests were open');
     await first.kill();
     isHolding = false;
     const second = processOf();
@@ -114,7 +112,6 @@ describe('killed-while-sending', () => {
       const before = receiver.received.length;
       await eventually(() => receiver.received.length > before + 20, { withinMs: 60_000, everyMs: 5 });
       const victim = pair[kill % 2]!;
-      noteStrike('connectors killed under load');
       await victim.kill();
       const { rows } = await rig.database.query<{ id: string }>({
         text: `SELECT id FROM connectors.delivery WHERE lease IS NOT NULL`,

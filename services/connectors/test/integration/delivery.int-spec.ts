@@ -156,6 +156,11 @@ describe('a webhook', () => {
   }, 30_000);
 });
 
+interface Answer {
+  status: number;
+  json: { items: { id: string }[]; nextCursor: string | null };
+}
+
 /** The step that puts actions down, handed messages by hand: as after a commit of offsets that was lost. */
 async function readAgain() {
   const { takeActions } = await import('../../src/pipeline/take-actions.ts');
@@ -238,7 +243,10 @@ describe('deliveries', () => {
       const ids: string[] = [];
       let cursor: string | null = null;
       do {
-        const page = await owner.call('GET', `/v1/deliveries?${query}${cursor ? `&cursor=${cursor}` : ''}`);
+        const page: Answer = await owner.call(
+          'GET',
+          `/v1/deliveries?${query}${cursor ? `&cursor=${cursor}` : ''}`,
+        );
         expect(page.status).toBe(200);
         ids.push(...page.json.items.map(({ id }: { id: string }) => id));
         cursor = page.json.nextCursor;
