@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually, FaultProxy, OwnProcess, seededRandom, uniqueName } from '@trackline/testkit';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
 
