@@ -13,6 +13,7 @@ import {
 import { advance } from './advance.ts';
 import { decideEvents, soleKey, type IncomingEvent, type World } from './decide-events.ts';
 import type { Execution, Workflow } from './execution.ts';
+import { candidates } from './match-triggers.ts';
 import { toOrganizationWorkflows } from './organization.ts';
 
 const tools = { newId: countingIds, applyUpdates };
@@ -199,5 +200,14 @@ describe('a batch of events', () => {
   it('answers nobody who does not wait', () => {
     const { replyTo: _, ...event } = anEvent({ name: 'begun', offset: 0 });
     expect(decideEvents([event], worldOf([waits]), tools).outcomes).toEqual([]);
+  });
+
+  it('looks at the workflows of its own name alone, however many others there are', () => {
+    const many = Array.from({ length: 1_000 }, (_, n) =>
+      aWorkflow([mark('a')], { id: `w${n}`, trigger: { type: 'event', eventName: `n${n}` } }),
+    );
+    const world = worldOf(many);
+    expect(candidates(world.organizations.get(ORGANIZATION)!, 'n7').map(({ id }) => id)).toEqual(['w7']);
+    expect(counts([anEvent({ name: 'n7', offset: 0 })], world)).toEqual([['admitted', 1, 0]]);
   });
 });

@@ -129,6 +129,11 @@ describe('a wait that looks back', () => {
     expect(moved.execution.taken.map(({ eventId }) => eventId)).toEqual([`paid-${HOUR_MS - 1_000}`]);
   });
 
+  it('with no seconds does not even see what is received in the moment in which it begins', () => {
+    const blind = aWorkflow([wait('paid', {}, { lookbackSeconds: 0 }, 'a'), looking()]);
+    expect(move(blind, 100_000, [remembered('paid', 100_000)]).execution).toMatchObject({ stepId: 'a' });
+  });
+
   it('is not ended by what a pause holds back: it has not begun', () => {
     const paused = aWorkflow([looking()], { status: 'paused' });
     expect(move(paused, 100_000, [remembered('paid', 99_000)]).execution.status).toBe('paused');

@@ -36,6 +36,7 @@ export class Run {
   private contact: ContactView | undefined;
   private readonly visitsBefore: number;
   private stepsLeft = MAX_STEPS_PER_ADVANCE;
+  private looksLeft: number;
   private readonly visits: StepVisit[] = [];
   private readonly marks: Omit<ProgressNote, 'status' | 'atMs'>[] = [];
   private readonly contactUpdates: ContactUpdates[] = [];
@@ -47,6 +48,7 @@ export class Run {
     this.surroundings = surroundings;
     this.contact = surroundings.contact;
     this.visitsBefore = before.visits;
+    this.looksLeft = surroundings.remembered?.length ?? 0;
     this.nowMs = Math.max(surroundings.nowMs, before.movedAtMs);
     this.execution = { ...before, revision: before.revision + 1, movedAtMs: this.nowMs };
   }
@@ -185,8 +187,8 @@ export class Run {
         receivedAt: new Date(receivedAtMs).toISOString(),
       },
     });
-    // Each takes an event that no wait takes again: this cannot go on for ever.
-    this.stepsLeft = MAX_STEPS_PER_ADVANCE;
+    // Each takes an event that no wait takes again, so that a circle of such waits comes to an end by itself.
+    if (this.looksLeft-- > 0) this.stepsLeft = MAX_STEPS_PER_ADVANCE;
     return undefined;
   }
 

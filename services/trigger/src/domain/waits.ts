@@ -37,7 +37,10 @@ export function lookBack(
   remembered: readonly RememberedEvent[],
   nowMs: number,
 ): RememberedEvent | undefined {
-  const fromMs = nowMs - lookbackSecondsOf(step) * 1000;
+  const seconds = lookbackSecondsOf(step);
+  // What is received in this very moment is behind a wait that does not look there.
+  if (seconds === 0) return undefined;
+  const fromMs = nowMs - seconds * 1000;
   return remembered.find(
     ({ event, receivedAtMs }) =>
       receivedAtMs >= fromMs &&
