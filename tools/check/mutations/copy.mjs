@@ -70,6 +70,9 @@ export function compileInto(copy, file) {
     fileName: join(copy, file),
     compilerOptions: {
       ...options,
+      // It sees one file and no package.json, and would take it for a script.
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
       composite: false,
       incremental: false,
       declaration: false,

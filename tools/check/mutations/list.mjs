@@ -19,6 +19,15 @@ const ledger = integration('ledger');
 const month = integration('month');
 const instances = integration('instances');
 
+/** With real processes: it takes a minute or two, so only a few lies are caught here as well. */
+const fault = (file) => (test) => ({
+  lane: 'fault',
+  file: `${METER}/test/fault/${file}.fault-spec.ts`,
+  test,
+});
+const crashAnywhere = fault('crash-anywhere-meters-once')('at each point, by two instances');
+const lostReplies = fault('lost-replies-count-once')('of Redis, Postgres and Kafka');
+
 export const MUTATIONS = [
   {
     name: 'event ids are not looked up',
@@ -54,7 +63,7 @@ export const MUTATIONS = [
         replace: 'local total = tonumber(state[3])',
       },
     ],
-    caughtBy: faults('at "commit" counts once when it is handed over again'),
+    caughtBy: [faults('at "commit" counts once when it is handed over again'), lostReplies],
   },
   {
     name: 'a token is accepted twice',
@@ -183,7 +192,7 @@ export const MUTATIONS = [
           "if ((await settled.commit()).kind !== 'committed') throw new Unavailable('late');\n    countOutcomes(decisions, (outcome, count)",
       },
     ],
-    caughtBy: faults('agree on every verdict when the second takes over at "publish"'),
+    caughtBy: [faults('agree on every verdict when the second takes over at "publish"'), crashAnywhere],
   },
   {
     name: 'Redis is told identities before the commit',
@@ -195,7 +204,7 @@ export const MUTATIONS = [
           "await judge.remember(identitiesOf(decisions, candidates));\n      const outcome = await observer.timed(topic, 'commit', () =>",
       },
     ],
-    caughtBy: faults('at "commit" counts once when it is handed over again'),
+    caughtBy: [faults('at "commit" counts once when it is handed over again'), lostReplies],
   },
   {
     name: 'the journal is not repeated',
@@ -206,7 +215,7 @@ export const MUTATIONS = [
         replace: 'return [];',
       },
     ],
-    caughtBy: faults('at "publish" counts once when it is handed over again'),
+    caughtBy: [faults('at "publish" counts once when it is handed over again'), lostReplies],
   },
   {
     name: 'a failed publish passes for done',

@@ -10,7 +10,7 @@ import { compileInto, copyOfWorkspace } from './copy.mjs';
 import { MUTATIONS } from './list.mjs';
 
 const root = resolve(import.meta.dirname, '../../..');
-const JEST_WITHIN_MS = 240_000;
+const JEST_WITHIN_MS = 600_000;
 const NAME_WIDTH = 46;
 const SHOWN_LINES = 25;
 const SHOWN_CHARACTERS = 160;
@@ -26,8 +26,16 @@ const chosen = MUTATIONS.filter(({ name }) => wanted.length === 0 || wanted.incl
 
 const copy = copyOfWorkspace(root);
 let running;
+/** With all that its tests have started: they share its process group. */
+const endRunning = () => {
+  try {
+    if (running?.pid) process.kill(-running.pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+};
 const leave = () => {
-  running?.kill('SIGKILL');
+  endRunning();
   rmSync(copy, { recursive: true, force: true });
 };
 process.once('exit', leave);
@@ -53,12 +61,17 @@ async function runTests({ lane, file }, tests) {
   ];
   const output = await new Promise((settle) => {
     let text = '';
-    const child = spawn(process.execPath, args, { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      cwd: copy,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     running = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (text += data));
-    const timer = setTimeout(() => child.kill('SIGKILL'), JEST_WITHIN_MS);
+    const timer = setTimeout(endRunning, JEST_WITHIN_MS);
     child.once('close', () => {
       clearTimeout(timer);
+      running = undefined;
       settle(text);
     });
   });
@@ -84,19 +97,21 @@ const firstWords = (why = '') =>
 
 const lastLines = (text) => text.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n    ');
 
+/** Who has to notice: one test or several. */
+const catchersOf = ({ caughtBy }) => [caughtBy].flat();
+
 /** The tests on the code as it is: one that fails anyway proves nothing. */
 async function proveSound() {
-  const files = Map.groupBy
-    ? Map.groupBy(chosen, ({ caughtBy }) => caughtBy.file)
-    : chosen.reduce(
-        (map, one) => map.set(one.caughtBy.file, [...(map.get(one.caughtBy.file) ?? []), one]),
-        new Map(),
-      );
+  // By the same compiler as the mutated files: what it breaks must not pass for caught.
+  for (const { file } of chosen.flatMap(({ edits }) => edits)) compileInto(copy, file);
+  const byFile = new Map();
+  for (const catcher of chosen.flatMap(catchersOf))
+    byFile.set(catcher.file, [...(byFile.get(catcher.file) ?? []), catcher]);
   let sound = true;
-  for (const [file, mutations] of files) {
+  for (const [file, catchers] of byFile) {
     const startedMs = performance.now();
-    const tests = [...new Set(mutations.map(({ caughtBy }) => caughtBy.test))];
-    const { failed, passed, output } = await runTests(mutations[0].caughtBy, tests);
+    const tests = [...new Set(catchers.map(({ test }) => test))];
+    const { failed, passed, output } = await runTests(catchers[0], tests);
     const missing = tests.filter((test) => !passed.some((name) => new RegExp(pattern(test)).test(name)));
     const right = failed.length === 0 && missing.length === 0;
     console.log(`${right ? '✓' : '✗'} unmutated ${seconds(startedMs)}  ${file}: ${passed.length} passed`);
@@ -135,24 +150,23 @@ console.log(`${chosen.length} mutations, in ${copy}`);
 if (!(await proveSound())) process.exit(1);
 const escaped = [];
 for (const mutation of chosen) {
-  const beganMs = performance.now();
-  const { name, caughtBy } = mutation;
   const takeBack = plant(mutation);
-  const { failed, passed, output, why } = await runTests(caughtBy, [caughtBy.test]);
-  takeBack();
-  const caught = failed.length > 0;
-  const verdict = caught ? '✓ caught  ' : '✗ ESCAPED ';
-  console.log(
-    `${verdict} ${seconds(beganMs)}  ${name.padEnd(NAME_WIDTH)} ${caughtBy.file.split('/').at(-1)}: ${failed[0] ?? caughtBy.test}`,
-  );
-  if (caught) {
-    console.log(`    ${firstWords(why)}`);
-    continue;
+  for (const catcher of catchersOf(mutation)) {
+    const beganMs = performance.now();
+    const { failed, passed, output, why } = await runTests(catcher, [catcher.test]);
+    const caught = failed.length > 0;
+    const by = `${catcher.file.split('/').at(-1)}: ${failed[0] ?? catcher.test}`;
+    console.log(
+      `${caught ? '✓ caught  ' : '✗ ESCAPED '} ${seconds(beganMs)}  ${mutation.name.padEnd(NAME_WIDTH)} ${by}`,
+    );
+    if (caught) console.log(`    ${firstWords(why)}`);
+    else escaped.push(mutation.name);
+    if (!caught && passed.length === 0)
+      console.log(`    the test could not be run:\n    ${lastLines(output)}`);
   }
-  escaped.push(name);
-  if (passed.length === 0) console.log(`    the test could not be run:\n    ${lastLines(output)}`);
+  takeBack();
 }
 console.log(
-  `\n${chosen.length - escaped.length} of ${chosen.length} mutations caught, ${escaped.length} escaped, in ${seconds(startedMs).trim()}`,
+  `\n${chosen.length} mutations, ${chosen.flatMap(catchersOf).length} catchers, ${escaped.length} escaped, in ${seconds(startedMs).trim()}`,
 );
 process.exit(escaped.length === 0 ? 0 : 1);
