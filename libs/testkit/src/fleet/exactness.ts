@@ -78,7 +78,7 @@ const SOURCES: readonly (readonly [string, SourceTopic])[] = [
 export async function assertExact(
   fleet: Fleet,
   sent: readonly SentEvent[],
-  { withinMs = 60_000, hardCaps = new Map() }: ExactnessSettings = {},
+  { withinMs = 120_000, hardCaps = new Map() }: ExactnessSettings = {},
 ): Promise<Exactness> {
   fleet.assertNoneDied();
   await atRest(fleet, withinMs);

@@ -110,7 +110,7 @@ export class FleetInstance {
   }
 
   /** Kills it with -9 at the moment; resolves when that has happened and the process is gone. */
-  async killAt(order: Omit<StrikeOrder, 'then'>, withinMs = 30_000): Promise<void> {
+  async killAt(order: Omit<StrikeOrder, 'then'>, withinMs = 90_000): Promise<void> {
     const strike = this.strike({ ...order, then: () => this.process.killNow() });
     try {
       await eventually(() => strike.hasStruck(), { withinMs, everyMs: 10 });

@@ -101,6 +101,7 @@ export class Load {
   private readonly uniques: { readonly name: string; readonly uniqueId: string }[] = [];
   private serial = 0;
   private isEnding = false;
+  private isAbandoned = false;
   private senders: Promise<void>[] = [];
 
   private constructor(fleet: Fleet, settings: LoadSettings, emails: readonly string[]) {
@@ -119,6 +120,8 @@ export class Load {
     if (status !== 200) throw new Error(`The contacts were not made: ${status} ${text}`);
     const load = new Load(fleet, settings, emails);
     load.begin();
+    // A test that fails does not stop its load: that must not call for ever.
+    fleet.onClose(() => load.abandon());
     return load;
   }
 
@@ -146,6 +149,10 @@ export class Load {
     return messages.length;
   }
 
+  private abandon(): void {
+    this.isEnding = this.isAbandoned = true;
+  }
+
   private begin(): void {
     const { doors = ['single', 'batch', 'inbound'], seed } = this.settings;
     const send: Readonly<Record<Door, (random: Random) => Promise<void>>> = {
@@ -159,10 +166,12 @@ export class Load {
     this.senders = doorOfEach.map((door, at) =>
       this.keepSending(() => send[door], seededRandom(seed * 64 + at)),
     );
+    // Told to whoever stops the load; until then nobody listens.
+    for (const sender of this.senders) sender.catch(() => undefined);
   }
 
   private async keepSending(send: () => (random: Random) => Promise<void>, random: Random): Promise<void> {
-    const { paceMs = 60 } = this.settings;
+    const { paceMs = 100 } = this.settings;
     while (!this.isEnding) {
       await send()(random);
       await sleep(random() * 2 * paceMs);
@@ -264,6 +273,7 @@ export class Load {
       } catch {
         // No answer at all: it may have been taken.
       }
+      if (this.isAbandoned) throw new Error('The fleet was closed before the load was stopped.');
       this.retries += 1;
       await sleep(150);
     }
