@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { clientNamedEventId, type EventFacts } from '@trackline/contracts';
+import { createPool } from '@trackline/postgres';
 import { eventually, uniqueName } from '@trackline/testkit';
 import { startHarness, type Harness, type Organization } from './harness.ts';
 import {
@@ -15,7 +16,7 @@ import {
 } from './meta.ts';
 
 /** Real work on a machine that may be busy with other things. */
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let door: Harness;
 let org: Organization;
@@ -389,6 +390,22 @@ describe('events first, messages later', () => {
       for (const { contactId } of events)
         await eventually(async () => (await contactOf(contactId)).phone === `+${phone}`);
     }
+  });
+
+  it('a merge that an instance owed when it died is made by another', async () => {
+    const [id, phone] = [wamid(), newPhone()];
+    await meta.send(meta.payload('automatic_events', lead(id)));
+    const { contactId } = await eventOf(id);
+    const person = (await org.post('/v1/contacts', { phone })).json.id as string;
+    const database = createPool({ databaseUrl: door.config.databaseUrl, max: 1, applicationName: 'test' });
+    // What the link's transaction leaves behind, and nothing after it.
+    const { rowCount } = await database.query({
+      text: 'UPDATE ingest.provisional SET person_id = $1, identified_at = now() WHERE contact_id = $2',
+      values: [person, contactId],
+    });
+    await database.close();
+    expect(rowCount).toBe(1);
+    await eventually(async () => (await contactOf(contactId)).id === person);
   });
 
   it('a person is never merged into another, whatever messages say', async () => {
