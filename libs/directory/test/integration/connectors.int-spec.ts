@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Connectors } from '../../src/index.ts';
 import { startFixture, type Fixture } from './fixture.ts';
+
+jest.setTimeout(120_000);
 
 const SECRETS_KEY = randomBytes(32).toString('base64');
 const TOKEN = 'EAAG-a-very-secret-token';

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually, FaultProxy, OwnProcess, seededRandom, uniqueName } from '@trackline/testkit';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
+
+jest.setTimeout(120_000);
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 const LEASE_MS = 8_000;

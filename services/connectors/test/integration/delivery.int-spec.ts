@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { encodeRequestedAction } from '@trackline/contracts';
 import { eventually } from '@trackline/testkit';
 import { Webhook } from 'standardwebhooks';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
 import type { RunningConnectors } from '../../src/start-connectors.ts';
+
+jest.setTimeout(120_000);
 
 const ROOT = join(import.meta.dirname, '../../../..');
 let rig: ConnectorsRig;

@@ -1,8 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import type { Lookup } from '../../src/adapters/network/resolve-allowed.ts';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
+
+jest.setTimeout(120_000);
 
 /** Networks are named one by one: 127.0.0.2 may be called, 127.0.0.1 may not. Receivers listen on both. */
 const ALLOWED = '127.0.0.2';

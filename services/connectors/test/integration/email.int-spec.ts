@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { MailServer } from '../mail-server.ts';
 import type { RunningConnectors } from '../../src/start-connectors.ts';
+
+jest.setTimeout(120_000);
 
 let rig: ConnectorsRig;
 let service: RunningConnectors;

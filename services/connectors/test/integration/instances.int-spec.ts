@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { deliveryStore } from '../../src/adapters/postgres/delivery-store.ts';
 import { Load } from '../../src/domain/allotment.ts';
 import type { ClaimedDelivery } from '../../src/domain/delivery.ts';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
+
+jest.setTimeout(120_000);
 
 let rig: ConnectorsRig;
 let tenants: readonly Tenant[];

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
+
+jest.setTimeout(120_000);
 
 const PER_DESTINATION = 3;
 const PER_ORGANIZATION = 6;

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
 import type { RunningConnectors } from '../../src/start-connectors.ts';
+
+jest.setTimeout(120_000);
 
 const TOKEN = 'EAAG-a-secret-token';
 let rig: ConnectorsRig;

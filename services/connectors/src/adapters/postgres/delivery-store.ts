@@ -4,6 +4,8 @@ import type { Database } from '@trackline/postgres';
 import type { ClaimedDelivery, NewDelivery } from '../../domain/delivery.ts';
 import type { DeliveryStore } from '../../ports.ts';
 import { advanceQueues, claimRows, lockQueues } from './claim.ts';
+import { EndingWriter } from './ending-writer.ts';
+import { toJson } from './json-text.ts';
 
 /**
  * Deliveries first, queues after them and in order: every writer locks in this order, and a claim, which goes the other way round, waits
@@ -46,29 +48,14 @@ const AGAIN = `
   SELECT FROM d
 `;
 
-const END = `
-  WITH d AS (
-    UPDATE connectors.delivery SET status = $3, provider_message_id = $4, detail = $5, ended_at = now(), next_attempt_at = NULL,
-      lease = NULL, action = NULL
-    WHERE id = $1 AND lease = $2
-    RETURNING 1
-  ), told AS (
-    INSERT INTO connectors.outbox (message)
-    SELECT message::json FROM unnest($6::text[]) WITH ORDINALITY AS m (message, at) WHERE EXISTS (SELECT FROM d) ORDER BY at
-  )
-  SELECT FROM d
-`;
-
 const PURGE = `
   DELETE FROM connectors.delivery WHERE id IN (
     SELECT id FROM connectors.delivery
     WHERE status <> 'pending' AND ended_at < now() - $1 * interval '1 millisecond' ORDER BY ended_at LIMIT $2)
 `;
 
-/** What a JSON column of the database can hold of it: no half of a surrogate pair. */
-const toJson = (value: unknown): string => JSON.stringify(value).toWellFormed();
-
 export function deliveryStore(database: Database): DeliveryStore {
+  const endings = new EndingWriter(database);
   return {
     async take(deliveries) {
       if (deliveries.length === 0) return 0;
@@ -107,21 +94,7 @@ export function deliveryStore(database: Database): DeliveryStore {
       return rowCount === 1;
     },
 
-    async end({ action, lease }, { status, providerMessageId, detail, messages }) {
-      const { rowCount } = await database.query({
-        name: 'connectors.end',
-        text: END,
-        values: [
-          action.id,
-          lease,
-          status,
-          providerMessageId?.replaceAll('\0', '').toWellFormed() ?? null,
-          toJson(detail),
-          messages.map(toJson),
-        ],
-      });
-      return rowCount === 1;
-    },
+    end: (delivery, ending) => endings.end(delivery, ending),
 
     async purge(olderThanMs, limit) {
       const { rowCount } = await database.query({
