@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { uuidv7 } from '@trackline/kernel';
 import { breakableParts } from './fault-lane/breakable-parts.ts';
 import { Fault } from './fault.ts';
 import { bringUpInfrastructure } from './infrastructure.ts';
 import { placesOf } from './places.ts';
 import { Ports } from './ports.ts';
 import { Children } from './processes/children.ts';
+import { endMarked, MARK } from './processes/marked.ts';
 import { watchOver } from './processes/watch-over.ts';
 import type { Invocation } from './say.ts';
 import { stopEverything } from './stop-everything.ts';
@@ -25,14 +27,15 @@ export async function withInfrastructure({ root, argv, say }: Invocation): Promi
   if (!command) throw new Fault('There is no command to run.');
   const places = placesOf(root, join(root, '.trackline', `command-${process.pid}`));
   const children = new Children(places);
-  const dismissCaretaker = watchOver(places, [places.home, places.elsewhere]);
+  const mark = uuidv7();
+  const dismissCaretaker = watchOver(places, [places.home, places.elsewhere], mark);
   const surroundings = { places, children, say, ports: new Ports(places.portsFile) };
   const undo: (() => Promise<void>)[] = [];
   const run = async (): Promise<number> => {
     const env = await environment(surroundings, durable, undo);
     const child = children.start({
       ...{ name: 'command', phase: 'task', command, args, graceMs: GRACE_MS, speaks: true },
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, [MARK]: mark },
     });
     const { code, error } = await child.exited;
     if (error) throw error;
@@ -41,6 +44,9 @@ export async function withInfrastructure({ root, argv, say }: Invocation): Promi
   try {
     return await Promise.race([run(), stopWish(say).then(() => STOPPED)]);
   } finally {
+    // The command, and whatever it has started, before what they use.
+    children.close();
+    await endMarked(mark, GRACE_MS, children.of('task'));
     await stopEverything(children, say, async () => {
       for (const each of undo) await each();
     });
