@@ -5,6 +5,7 @@ import { uuidv7 } from '@trackline/kernel';
 import { flowMetrics, type Logger, type Metrics } from '@trackline/observability';
 import type { Database } from '@trackline/postgres';
 import { directoryContacts } from './adapters/directory/directory-contacts.ts';
+import { contactMerges } from './adapters/postgres/contact-merges.ts';
 import { effectWriter } from './adapters/postgres/effect-writer.ts';
 import { executionReader } from './adapters/postgres/execution-reader.ts';
 import { executionStore } from './adapters/postgres/execution-store.ts';
@@ -102,6 +103,7 @@ export function composeTrigger({
   const partitionOfContact: PartitionOfContact = ({ organizationId, contactId }) =>
     partitionOf(contactKey(organizationId, contactId), contactPartitions);
   const writer = effectWriter(database, partitionOfContact);
+  const merges = contactMerges(database, partitionOfContact);
   const outbox = new Outbox({
     writer,
     contacts,
@@ -138,7 +140,7 @@ export function composeTrigger({
         metrics: admittedMetrics,
       },
       contacts: {
-        handle: handleContactChanges({ ...shared, executions, slack }),
+        handle: handleContactChanges({ ...shared, executions, merges, slack }),
         metrics: flowMetrics(metrics, 'contacts'),
       },
       completed: {
@@ -185,6 +187,7 @@ export function composeTrigger({
       between,
       onFault,
       retention: retention(database),
+      merges,
       giveTurns: () => giveTurns(database),
       handledMs: config.handledHours * HOUR_MS,
       executionsMs: config.executionsDays * DAY_MS,

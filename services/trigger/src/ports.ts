@@ -77,6 +77,8 @@ export interface ExecutionReader {
   entries(keys: readonly SoleKey[]): Promise<readonly KnownEntry[]>;
   /** How many executions of these workflows have not ended. */
   running(workflowIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Of contacts that were merged: whom they became, by the id that was asked for. */
+  aliases(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, string>>;
   /** Events that waits may look back for, by contact id, in the order of their receipt. */
   remembered(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, readonly RememberedEvent[]>>;
   handled(eventIds: readonly string[]): Promise<ReadonlyMap<string, Counts>>;
@@ -215,6 +217,18 @@ export interface EffectWriter {
   forget(outboxIds: readonly string[]): Promise<void>;
   /** Adds to a step that was taken what the directory refused of it. */
   noteRefusedUpdates(refusals: readonly RefusedUpdates[]): Promise<void>;
+}
+
+/** The first of the two became an alias of the other. */
+export interface ContactMerge extends ContactRef {
+  readonly into: string;
+}
+
+/** Has executions, waits and what is remembered follow merged contacts. Done again it finds nothing to do. */
+export interface ContactMerges {
+  merge(merge: ContactMerge): Promise<void>;
+  /** Moves what was stored for an old id by somebody who did not know of the merge yet. */
+  settle(): Promise<void>;
 }
 
 /** What is deleted once its time has come; chunks, so that no deletion holds anybody up. Each gives how many there were. */

@@ -116,6 +116,7 @@ export class MemoryStore {
         ),
       );
     },
+    aliases: () => Promise.resolve(new Map()),
     entries: async (keys) => {
       await this.pass('entries');
       return keys.flatMap(

@@ -104,8 +104,9 @@ async function attempt(
   use: AdmittedDependencies,
 ): Promise<{ readonly tally: Decision['tally']; readonly positions: Positions } | undefined> {
   const { before } = footing;
-  const { world, organizations } = await use.timed('load', () => loadWorld(events, before, use));
-  const decision = decideEvents(events, world, { newId: use.newId, applyUpdates: use.contacts.apply });
+  const loaded = await use.timed('load', () => loadWorld(events, before, use));
+  const { world, organizations } = loaded;
+  const decision = decideEvents(loaded.events, world, { newId: use.newId, applyUpdates: use.contacts.apply });
   const after = 'buried' in footing ? raisedTo(decision.positions, footing.buried) : decision.positions;
   const commit: Commit = {
     ...toPositions(footing, after, state.partition),

@@ -6,7 +6,7 @@ import type { Workflow } from '../domain/execution.ts';
 import { NO_WORKFLOWS, startedBySignal } from '../domain/organization.ts';
 import { isPast, movedPositions } from '../domain/positions.ts';
 import type { ContactSignal, SignalKind } from '../domain/signal.ts';
-import type { Commit, Contacts, EffectWriter, ExecutionReader } from '../ports.ts';
+import type { Commit, ContactMerges, Contacts, EffectWriter, ExecutionReader } from '../ports.ts';
 import type { Unreadable } from './decode-events.ts';
 import { toEffectsCommit, type EffectsCommitDependencies } from './effects-commit.ts';
 import type { Organizations } from './known-workflows.ts';
@@ -18,6 +18,7 @@ export interface ContactChangeDependencies extends EffectsCommitDependencies {
   readonly contacts: Contacts;
   readonly writer: EffectWriter;
   readonly outbox: Outbox;
+  readonly merges: ContactMerges;
 }
 
 export interface ContactChangeBatch {
@@ -44,15 +45,20 @@ interface Signal extends ContactSignal {
 }
 
 /**
- * What happens to contacts themselves starts what it is to start. A batch that comes again is behind its position; a change that is
+ * What happens to contacts themselves starts what it is to start, and what runs for a merged contact goes on for the other. A batch that comes again is behind its position; a change that is
  * published again, which the directory does after a crash, is known by its id when it may have started something.
  */
 export function handleContactChanges(use: ContactChangeDependencies) {
   return async (
     batch: ContactChangeBatch,
   ): Promise<ChangesHandled | Unreadable | { readonly contended: true }> => {
-    const signals = decodeSignals(batch.messages);
-    if ('reason' in signals) return signals;
+    const changes = decodeChanges(batch.messages);
+    if ('reason' in changes) return changes;
+    // Before anything starts, and again when the batch comes again: it is done as often without harm.
+    for (const { organizationId, contactId, change, into } of changes)
+      if (change === 'merged' && into !== undefined && isUuid(into))
+        await use.merges.merge({ organizationId, contactId, into });
+    const signals = changes.flatMap(toSignal);
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const decision = await start(signals, batch, use);
       if (decision) return { tally: decision.tally };
@@ -137,23 +143,30 @@ function withoutRepeats(signals: readonly Signal[], seen: ReadonlyMap<string, un
   return signals.filter(({ id }) => !ids.has(id) && ids.add(id));
 }
 
-function decodeSignals(messages: readonly RawMessage[]): Signal[] | Unreadable {
-  const signals: Signal[] = [];
+type Change = ContactChange & { readonly offset: number };
+
+function decodeChanges(messages: readonly RawMessage[]): Change[] | Unreadable {
+  const changes: Change[] = [];
   for (const message of messages) {
     try {
-      signals.push(...toSignal(decodeContactChange(message), message.offset));
+      changes.push({ ...checked(decodeContactChange(message)), offset: message.offset });
     } catch (error) {
       return { offset: message.offset, reason: 'undecodable', detail: (error as Error).message };
     }
   }
-  return signals;
+  return changes;
 }
 
-function toSignal(change: ContactChange, offset: number): Signal[] {
-  const { id, organizationId, contactId, topicId, channel, cause, atMs } = change;
+function checked(change: ContactChange): ContactChange {
+  const { id, organizationId, contactId } = change;
   for (const [what, uuid] of Object.entries({ id, organizationId, contactId }))
     if (!isUuid(uuid)) throw new Error(`The ${what} "${uuid}" of the change is no UUID.`);
-  const kind = KINDS[change.change];
+  return change;
+}
+
+function toSignal({ change, offset, cause, ...about }: Change): Signal[] {
+  const { id, organizationId, contactId, topicId, channel, atMs } = about;
+  const kind = KINDS[change];
   if (!kind) return [];
   const topic = { ...(topicId !== undefined && { topicId }), ...(channel !== undefined && { channel }) };
   const isByWorkflow = cause !== undefined;

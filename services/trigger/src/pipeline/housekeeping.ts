@@ -1,4 +1,4 @@
-import type { EffectWriter, Retention } from '../ports.ts';
+import type { ContactMerges, EffectWriter, Retention } from '../ports.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnPartitions, PartitionState } from './partition-state.ts';
 
@@ -7,6 +7,7 @@ export interface HousekeepingDependencies {
   readonly outbox: Outbox;
   readonly writer: EffectWriter;
   readonly retention: Retention;
+  readonly merges: ContactMerges;
   /** The next chunk of executions that a change of their workflow's status gives a turn; whether there was any. */
   readonly giveTurns: () => Promise<boolean>;
   readonly between: (state: PartitionState, work: () => Promise<void>) => Promise<void>;
@@ -23,6 +24,7 @@ const TURN_CHUNKS = 20;
 const SWEEP_EVERY_MS = 2_000;
 /** Younger entries are most likely being carried out by whoever wrote them. */
 const LEFT_OVER_AFTER_MS = 5_000;
+const SETTLE_EVERY_MS = 30_000;
 const PURGE_EVERY_MS = 60_000;
 const PURGE_CHUNK = 5_000;
 /** One instance's share of a purge; the next round, or another instance, goes on. */
@@ -45,6 +47,7 @@ export class Housekeeping {
     this.every(FORGET_EVERY_MS, () => this.use.outbox.forgetDone());
     this.every(TURNS_EVERY_MS, () => this.giveTurns());
     this.every(SWEEP_EVERY_MS, () => this.sweep());
+    this.every(SETTLE_EVERY_MS, () => this.use.merges.settle());
     this.every(PURGE_EVERY_MS, () => this.purge());
   }
 

@@ -19,7 +19,7 @@ export async function loadWorld(
   events: readonly IncomingEvent[],
   positions: Positions,
   use: WorldSources,
-): Promise<{ world: World; organizations: Organizations }> {
+): Promise<{ world: World; organizations: Organizations; events: readonly IncomingEvent[] }> {
   const fresh = events.filter(
     (event) => !event.backfill && !event.replayOf && !isPast(positions, event.position),
   );
@@ -30,7 +30,9 @@ export async function loadWorld(
     use.workflows.load(fresh.map((event) => event.organizationId)),
     asked.length > 0 ? use.executions.handled(asked.map((event) => event.eventId)) : new Map(),
   ]);
-  const matter = fresh.filter((event) => matters(event, organizations.get(event.organizationId)));
+  const mattering = fresh.filter((event) => matters(event, organizations.get(event.organizationId)));
+  const aliases = mattering.length > 0 ? await use.executions.aliases(mattering) : new Map<string, string>();
+  const matter = followed(mattering, aliases);
   const waiting = await loadWaiting(matter, organizations, use.executions);
   const workflowOf = await use.workflows.workflowsOf(waiting, organizations);
   const started = matter.flatMap((event) =>
@@ -50,11 +52,24 @@ export async function loadWorld(
   return {
     world: { positions, organizations, waiting, workflowOf, contacts, ...settings, remembered, handled },
     organizations,
+    events: followed(events, aliases),
   };
 }
 
+/** Events of a contact who was merged are those of the one that stayed. */
+function followed(
+  events: readonly IncomingEvent[],
+  aliases: ReadonlyMap<string, string>,
+): readonly IncomingEvent[] {
+  if (aliases.size === 0) return events;
+  return events.map((event) => {
+    const contactId = aliases.get(event.contactId);
+    return contactId === undefined ? event : { ...event, contactId };
+  });
+}
+
 const matters = ({ name }: IncomingEvent, organization: OrganizationWorkflows = NO_WORKFLOWS): boolean =>
-  organization.startedBy.has(name) || organization.waitedFor.has(name);
+  organization.startedBy.has(name) || organization.waitedFor.has(name) || organization.lookedBack.has(name);
 
 async function loadWaiting(
   events: readonly IncomingEvent[],

@@ -56,8 +56,25 @@ export const executionReader = (database: Database): ExecutionReader => ({
 
   ...settingsReader(database),
 
+  async aliases(refs) {
+    const { rows } = await database.query<{ contact_id: string; into_id: string }>({
+      name: 'trigger.aliases',
+      text: `SELECT a.contact_id, a.into_id FROM unnest($1::uuid[], $2::uuid[]) AS q (organization_id, contact_id)
+             JOIN trigger.contact_alias a ON a.organization_id = q.organization_id AND a.contact_id = q.contact_id`,
+      values: [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.contactId)],
+    });
+    return new Map(rows.map((row) => [row.contact_id, row.into_id]));
+  },
+
   remembered: (refs) => loadRemembered(database, refs),
 
+  ...effectReader(database),
+});
+
+/** What has taken effect. */
+const effectReader = (
+  database: Database,
+): Pick<ExecutionReader, 'handled' | 'positions' | 'isDeadLetter'> => ({
   async handled(eventIds) {
     const { rows } = await database.query<{
       event_id: string;

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@trackline/testkit';
+import { TriggerRig, waitingWorkflow, type Tenant } from './trigger-rig.ts';
+
+describe('executions of a merged contact', () => {
+  let rig: TriggerRig;
+  let tenant: Tenant;
+
+  beforeAll(async () => {
+    rig = await TriggerRig.open();
+    tenant = await rig.tenant(await rig.start());
+  }, 60_000);
+  afterAll(async () => rig?.close(), 30_000);
+
+  const someone = async () => ({ organizationId: tenant.organization.id, contactId: await tenant.contact() });
+  /** Two people whose contacts belong to different partitions. */
+  const pair = async () => {
+    const from = await someone();
+    for (;;) {
+      const into = await someone();
+      if (
+        rig.partitionOf(into.organizationId, into.contactId) !==
+        rig.partitionOf(from.organizationId, from.contactId)
+      )
+        return { from, into };
+    }
+  };
+  const merge = async (from: string, into: string) => {
+    await rig.directory.mergeContacts(tenant.organization.id, from, into);
+    await rig.tellOfContacts();
+    await eventually(async () => {
+      const { rows } = await rig.database.query({
+        text: 'SELECT FROM trigger.contact_alias WHERE contact_id = $1',
+        values: [from],
+      });
+      return rows.length > 0;
+    });
+    await eventually(async () => {
+      const { rows } = await rig.database.query({
+        text: 'SELECT FROM trigger.execution WHERE contact_id = $1',
+        values: [from],
+      });
+      return rows.length === 0;
+    });
+  };
+  const runningOf = async (workflowId: string) => {
+    const { rows } = await rig.database.query<{ partition: number; count: number }>({
+      text: 'SELECT partition, count::int FROM trigger.running WHERE workflow_id = $1 AND count <> 0',
+      values: [workflowId],
+    });
+    return rows;
+  };
+
+  it('go on under the one that stayed: resumed by its events, and by late ones of the other', async () => {
+    const workflowId = await tenant.create(waitingWorkflow('invited', 'came'));
+    const { from, into } = await pair();
+    const [first, second] = [await pair(), await pair()].map((two) => two.from);
+    await rig.track(rig.event({ ...from, name: 'invited' }));
+    await merge(from.contactId, into.contactId);
+    expect(await runningOf(workflowId)).toEqual([
+      { partition: rig.partitionOf(into.organizationId, into.contactId), count: 1 },
+    ]);
+    expect(await rig.executionOf(tenant.call, workflowId, into.contactId)).toMatchObject({
+      status: 'waiting',
+    });
+    expect(await rig.track(rig.event({ ...into, name: 'came' }))).toMatchObject({ executionsResumed: 1 });
+
+    await rig.track(rig.event({ ...first!, name: 'invited' }));
+    await merge(first!.contactId, second!.contactId);
+    expect(await rig.track(rig.event({ ...first!, name: 'came' }))).toMatchObject({ executionsResumed: 1 });
+    expect(await runningOf(workflowId)).toEqual([]);
+    // Who comes late starts for the one that stayed.
+    expect(await rig.track(rig.event({ ...first!, name: 'invited' }))).toMatchObject({
+      workflowsTriggered: 1,
+    });
+    expect(await rig.track(rig.event({ ...second!, name: 'came' }))).toMatchObject({ executionsResumed: 1 });
+  });
+
+  it('time out by their deadline, and follow a chain', async () => {
+    const workflowId = await tenant.create(waitingWorkflow('called', 'answered', 1));
+    const { from, into } = await pair();
+    const last = await someone();
+    await rig.track(rig.event({ ...from, name: 'called' }));
+    await merge(from.contactId, into.contactId);
+    await merge(into.contactId, last.contactId);
+    await rig.decidedUpTo(Date.now() + 60_000);
+    await eventually(async () => {
+      const execution = await rig.executionOf(tenant.call, workflowId, last.contactId);
+      return execution.status === 'cancelled' && execution.reason === 'never came';
+    });
+    const { rows } = await rig.database.query({
+      text: 'SELECT into_id FROM trigger.contact_alias WHERE contact_id = ANY ($1::uuid[])',
+      values: [[from.contactId, into.contactId]],
+    });
+    expect(rows).toEqual([{ into_id: last.contactId }, { into_id: last.contactId }]);
+  });
+
+  it('that allow no other beside them go on side by side', async () => {
+    const workflowId = await tenant.create({
+      ...waitingWorkflow('single', 'paired'),
+      settings: { allowReentry: false },
+    });
+    const { from, into } = await pair();
+    for (const about of [from, into]) await rig.track(rig.event({ ...about, name: 'single' }));
+    await merge(from.contactId, into.contactId);
+    expect(await rig.track(rig.event({ ...into, name: 'single' }))).toMatchObject({ workflowsTriggered: 0 });
+    expect(await rig.track(rig.event({ ...into, name: 'paired' }))).toMatchObject({ executionsResumed: 2 });
+    expect(await runningOf(workflowId)).toEqual([]);
+  });
+});
