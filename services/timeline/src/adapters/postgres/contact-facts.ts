@@ -115,7 +115,6 @@ async function forgetWhose(tx: Queryable, families: readonly LockedFamily[]): Pr
     return members.map((contactId) => ({ organizationId, contactId, nobody }));
   });
   await tx.query({
-    name: 'timeline-forget-whose',
     text: FORGET,
     values: [
       rows.map((row) => row.organizationId),

@@ -53,8 +53,10 @@ const FAMILIES = `
     FROM unnest($1::uuid[], $2::uuid[]) AS asked (organization_id, contact_id)
     UNION ALL
     SELECT step.organization_id, step.asked, alias.into_contact_id, step.steps + 1
-    FROM step JOIN timeline.alias AS alias
-      ON alias.organization_id = step.organization_id AND alias.contact_id = step.reached
+    FROM step CROSS JOIN LATERAL (
+      SELECT into_contact_id FROM timeline.alias AS one
+      WHERE one.organization_id = step.organization_id AND one.contact_id = step.reached LIMIT 1
+    ) AS alias
     WHERE step.steps < 32
   ), chain AS (
     SELECT DISTINCT ON (organization_id, asked) organization_id, asked, reached AS top
@@ -63,13 +65,15 @@ const FAMILIES = `
     SELECT organization_id, top, top AS member FROM chain
     UNION
     SELECT family.organization_id, family.top, alias.contact_id
-    FROM family JOIN timeline.alias AS alias
-      ON alias.organization_id = family.organization_id AND alias.into_contact_id = family.member
+    FROM family CROSS JOIN LATERAL (
+      SELECT contact_id FROM timeline.alias AS one
+      WHERE one.organization_id = family.organization_id AND one.into_contact_id = family.member OFFSET 0
+    ) AS alias
   ), whole AS (
     SELECT organization_id, top, array_agg(member) AS members FROM family GROUP BY organization_id, top
   )
   SELECT chain.organization_id AS "organizationId", chain.asked, chain.top, whole.members,
-    EXISTS (SELECT FROM timeline.tombstone AS grave WHERE grave.organization_id = chain.organization_id AND grave.contact_id = chain.top) AS erased
+    (SELECT count(*) > 0 FROM timeline.tombstone AS grave WHERE grave.organization_id = chain.organization_id AND grave.contact_id = chain.top) AS erased
   FROM chain JOIN whole ON whole.organization_id = chain.organization_id AND whole.top = chain.top
 `;
 

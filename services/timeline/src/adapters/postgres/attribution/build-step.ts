@@ -9,6 +9,7 @@ import { withFamilies } from './attribution-writes.ts';
 import type { EditionBook } from './edition-book.ts';
 import {
   insertOrderFacts,
+  loadOrderFacts,
   ORDER_FACT_COLUMNS,
   orderFactFromRow,
   SAID_COLUMNS,
@@ -152,21 +153,20 @@ async function collect(
 async function attributeSome(
   tx: Queryable,
   mine: Edition,
-  { at, id }: Cursor,
+  { id }: Cursor,
 ): Promise<{ readonly next: Cursor | undefined; readonly count: number }> {
   const { rows } = await tx.query<OrderFactRow>({
     name: 'timeline-orders-in-order',
     text: `
       SELECT ${ORDER_FACT_COLUMNS} FROM timeline.order_fact AS fact
-      WHERE organization_id = $1 AND (occurred_at, event_id) > ($2, $3)
-      ORDER BY occurred_at, event_id LIMIT ${ATTRIBUTED}
+      WHERE organization_id = $1 AND event_id > $2 ORDER BY event_id LIMIT ${ATTRIBUTED}
     `,
-    values: [mine.organizationId, at ?? BEFORE_ALL.at, id ?? BEFORE_ALL.id],
+    values: [mine.organizationId, id ?? BEFORE_ALL.id],
   });
   const seen = rows.map(orderFactFromRow);
   const families = await lockFamilies(tx, seen);
   // Read without the lock: whoever was erased in between has another id now, and is attributed under that.
-  const facts = await currentContacts(tx, seen);
+  const facts = await loadOrderFacts(tx, seen);
   const moved = facts.filter((fact) => !families.has(refKey(fact)));
   const others = await lockFamilies(tx, moved);
   const orders = withFamilies(facts, new Map([...families, ...others]));
@@ -174,21 +174,9 @@ async function attributeSome(
   await applyDeltas(tx, SHARD, { conversations: [], orders: deltas });
   const last = rows.at(-1);
   return {
-    next: rows.length < ATTRIBUTED || !last ? undefined : { at: last.occurred_at, id: last.event_id },
+    next: rows.length < ATTRIBUTED || !last ? undefined : { at: null, id: last.event_id },
     count: rows.length,
   };
-}
-
-async function currentContacts(tx: Queryable, facts: ReturnType<typeof orderFactFromRow>[]) {
-  const { rows } = await tx.query<OrderFactRow>({
-    name: 'timeline-order-facts-again',
-    text: `
-      SELECT ${ORDER_FACT_COLUMNS} FROM timeline.order_fact AS fact
-      WHERE organization_id = $1 AND event_id = ANY($2::uuid[])
-    `,
-    values: [facts[0]?.organizationId ?? null, facts.map((fact) => fact.eventId)],
-  });
-  return rows.map(orderFactFromRow);
 }
 
 /** The last statement of a step: a builder that lost its lease has done nothing. */

@@ -43,7 +43,10 @@ export async function loadMessages(
       SELECT held.organization_id, held.message_key, held.contact_id, held.occurred_at, held.outbound, held.stage, held.failed,
         held.campaign_type, held.campaign_id, held.click_key, held.execution_id
       FROM unnest($1::uuid[], $2::uuid[]) AS wanted (organization_id, message_key)
-      JOIN timeline.conversation AS held ON held.organization_id = wanted.organization_id AND held.message_key = wanted.message_key
+      CROSS JOIN LATERAL (
+        SELECT * FROM timeline.conversation AS one
+        WHERE one.organization_id = wanted.organization_id AND one.message_key = wanted.message_key LIMIT 1
+      ) AS held
     `,
     values: [wanted.map((one) => one.organizationId), wanted.map((one) => one.key)],
   });
@@ -86,14 +89,16 @@ export async function insertMessages(tx: Queryable, facts: readonly MessageFact[
   return rowCount;
 }
 
+/** They are there: an upsert finds them by their key, whatever the planner thinks of the table. */
 export async function updateMessages(tx: Queryable, facts: readonly MessageFact[]): Promise<void> {
   if (facts.length === 0) return;
   await tx.query({
     name: 'timeline-update-messages',
     text: `
-      UPDATE timeline.conversation AS held SET occurred_at = told.occurred_at, outbound = told.outbound, stage = told.stage, failed = told.failed,
-        weight = told.weight, campaign_type = told.campaign_type, campaign_id = told.campaign_id, click_key = told.click_key, execution_id = told.execution_id
-      FROM ${ROWS} WHERE held.organization_id = told.organization_id AND held.message_key = told.message_key
+      INSERT INTO timeline.conversation (${COLUMNS}) SELECT ${COLUMNS} FROM ${ROWS} ORDER BY organization_id, message_key
+      ON CONFLICT (organization_id, message_key) DO UPDATE SET
+        occurred_at = excluded.occurred_at, outbound = excluded.outbound, stage = excluded.stage, failed = excluded.failed, weight = excluded.weight,
+        campaign_type = excluded.campaign_type, campaign_id = excluded.campaign_id, click_key = excluded.click_key, execution_id = excluded.execution_id
     `,
     values: values(facts),
   });
@@ -104,19 +109,18 @@ const NAME_CAMPAIGNS = `
     SELECT DISTINCT ON (organization_id, type, id) *
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS told (organization_id, type, id, name, named_at)
     ORDER BY organization_id, type, id, name IS NOT NULL DESC, named_at DESC, name DESC
-  ), renamed AS (
-    UPDATE timeline.campaign AS held SET name = told.name, named_at = told.named_at
-    FROM told
-    WHERE held.organization_id = told.organization_id AND held.type = told.type AND held.id = told.id AND told.name IS NOT NULL
-      AND held.name IS DISTINCT FROM told.name AND (held.name IS NULL OR (told.named_at, told.name) > (held.named_at, held.name))
+  ), news AS (
+    SELECT told.* FROM told LEFT JOIN LATERAL (
+      SELECT name, named_at FROM timeline.campaign AS one
+      WHERE one.organization_id = told.organization_id AND one.type = told.type AND one.id = told.id LIMIT 1
+    ) AS held ON true
+    WHERE held.named_at IS NULL OR (told.name IS NOT NULL AND held.name IS DISTINCT FROM told.name
+      AND (held.name IS NULL OR (told.named_at, told.name) > (held.named_at, held.name)))
   )
-  INSERT INTO timeline.campaign (organization_id, type, id, name, named_at)
-  SELECT organization_id, type, id, name, named_at FROM told
-  WHERE NOT EXISTS (
-    SELECT FROM timeline.campaign AS held WHERE held.organization_id = told.organization_id AND held.type = told.type AND held.id = told.id
-  )
-  ORDER BY organization_id, type, id
-  ON CONFLICT DO NOTHING
+  INSERT INTO timeline.campaign AS held (organization_id, type, id, name, named_at)
+  SELECT organization_id, type, id, name, named_at FROM news ORDER BY organization_id, type, id
+  ON CONFLICT (organization_id, type, id) DO UPDATE SET name = excluded.name, named_at = excluded.named_at
+  WHERE excluded.name IS NOT NULL AND (held.name IS NULL OR (excluded.named_at, excluded.name) > (held.named_at, held.name))
 `;
 
 /** A campaign has the name that it was given last. Those that are known so already are not touched: everybody's batches tell of them. */

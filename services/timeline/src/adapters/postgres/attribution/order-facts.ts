@@ -1,6 +1,12 @@
 import type { JudgedEvent } from '@trackline/contracts';
 import type { Queryable } from '@trackline/postgres';
+import { META_EVENT_NAMES } from '../../../domain/meta-event.ts';
 import { toOrderFact, type OrderFact, type SaidOrder } from '../../../domain/order-fact.ts';
+
+/*
+ * Rows are looked up by arrays of keys in LATERAL subqueries that the planner cannot turn into a join (LIMIT, OFFSET 0): a statement that is prepared
+ * while the table is small would otherwise read all of it for ever, each time.
+ */
 
 /** What the properties say, as text: `->>` gives numbers exactly as their JSON had them. */
 export const SAID_COLUMNS = `
@@ -113,7 +119,10 @@ export async function loadOrderFacts(
     name: 'timeline-order-facts',
     text: `
       SELECT DISTINCT ${ORDER_FACT_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS wanted (organization_id, event_id)
-      JOIN timeline.order_fact AS fact ON fact.organization_id = wanted.organization_id AND fact.event_id = wanted.event_id
+      CROSS JOIN LATERAL (
+        SELECT * FROM timeline.order_fact AS one
+        WHERE one.organization_id = wanted.organization_id AND one.event_id = wanted.event_id LIMIT 1
+      ) AS fact
     `,
     values: [wanted.map((one) => one.organizationId), wanted.map((one) => one.eventId)],
   });
@@ -129,6 +138,9 @@ export interface OrderStretch {
   readonly allMeta: boolean;
 }
 
+/** Contacts are looked up by the index of contacts: said so, no other can be taken for it (see the migration). */
+const OF_ORGANIZATION = 'one.organization_id IS NOT DISTINCT FROM stretch.organization_id';
+
 /** Both bounds inside, each fact once. */
 export async function loadOrdersWithin(
   tx: Queryable,
@@ -141,8 +153,15 @@ export async function loadOrdersWithin(
       SELECT DISTINCT ${ORDER_FACT_COLUMNS}
       FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::boolean[])
         AS stretch (organization_id, contact_id, since, until, all_meta)
-      JOIN timeline.order_fact AS fact ON fact.contact_id = stretch.contact_id AND fact.organization_id = stretch.organization_id
-        AND (fact.occurred_at BETWEEN stretch.since AND stretch.until OR (stretch.all_meta AND fact.name LIKE 'whatsapp.%'))
+      CROSS JOIN LATERAL (
+        SELECT * FROM timeline.order_fact AS one
+        WHERE one.contact_id = stretch.contact_id AND ${OF_ORGANIZATION}
+          AND one.occurred_at BETWEEN stretch.since AND stretch.until
+        UNION
+        SELECT * FROM timeline.order_fact AS one
+        WHERE stretch.all_meta AND one.contact_id = stretch.contact_id AND ${OF_ORGANIZATION} AND one.name = ANY($6)
+        OFFSET 0
+      ) AS fact
     `,
     values: [
       stretches.map((one) => one.organizationId),
@@ -150,6 +169,7 @@ export async function loadOrdersWithin(
       stretches.map((one) => new Date(one.fromMs).toISOString()),
       stretches.map((one) => new Date(one.toMs).toISOString()),
       stretches.map((one) => one.allMeta),
+      META_EVENT_NAMES,
     ],
   });
   return rows.map(orderFactFromRow);

@@ -174,8 +174,10 @@ async function loadAttributed(
     name: 'timeline-attributed',
     text: `
       SELECT held.* FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS wanted (organization_id, edition, event_id)
-      JOIN timeline.attribution AS held
-        ON held.organization_id = wanted.organization_id AND held.edition = wanted.edition AND held.event_id = wanted.event_id
+      CROSS JOIN LATERAL (
+        SELECT * FROM timeline.attribution AS one
+        WHERE one.organization_id = wanted.organization_id AND one.edition = wanted.edition AND one.event_id = wanted.event_id LIMIT 1
+      ) AS held
     `,
     values: [
       wanted.map((one) => one.organizationId),

@@ -50,7 +50,9 @@ const TASKS = `
 `;
 
 const TOUCH = 'message_key, occurred_at, campaign_type, campaign_id, execution_id';
-const OF_CONTACT = 'touch.contact_id = task.contact_id AND touch.organization_id = task.organization_id';
+/** Not by `=`: the primary key begins with the organisation and must not be taken for the index of contacts (see the migration). */
+const OF_CONTACT =
+  'touch.contact_id = task.contact_id AND touch.organization_id IS NOT DISTINCT FROM task.organization_id';
 const IS_CAUSED =
   'EXISTS (SELECT FROM caused WHERE caused.place = task.place AND caused.execution_id = touch.execution_id)';
 
