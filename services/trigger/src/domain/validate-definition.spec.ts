@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { MAX_STEPS as PUBLISHED_STEPS, STEP_TYPES } from '@trackline/contracts';
 import fc from 'fast-check';
@@ -345,5 +346,15 @@ describe('the flat form', () => {
       '/transitions/0/toStepId',
       '/transitions/1/condition',
     ]);
+  });
+});
+
+describe('the guide', () => {
+  it('shows definitions that are right', () => {
+    const guide = readFileSync(new URL('../../../../docs/guide/workflows.md', import.meta.url), 'utf8');
+    const shown = [...guide.matchAll(/```json\n([^]*?)```/g)].map(([, json]) => JSON.parse(json!) as object);
+    const definitions = shown.filter((json) => 'steps' in json);
+    expect(definitions).toHaveLength(2);
+    for (const definition of definitions) expect(issuesOf(definition)).toEqual({});
   });
 });
