@@ -58,8 +58,11 @@ export async function startConnectors(
     const app = await createHttpApp(ConnectorsModule.with(parts), { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
     closing.unshift(
-      () => app.close(),
-      () => within(DRAIN_TIMEOUT_MS, Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()))),
+      () =>
+        Promise.all([
+          app.close(),
+          within(DRAIN_TIMEOUT_MS, Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()))),
+        ]),
       () => relay.stop(),
       () => housekeeping.stop(),
     );
