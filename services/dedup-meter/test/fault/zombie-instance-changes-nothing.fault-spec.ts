@@ -22,11 +22,12 @@ afterEach(async () => {
   fleet = undefined;
 });
 
-/** What the zombie still has in its hands when it wakes up: an answer of the judge, a commit that it wants to make, verdicts to publish. */
+/** What the zombie still has in its hands when it wakes up: an answer of the judge, a commit that it wants to make, verdicts to publish, offsets to commit. */
 const ASLEEP_AT: readonly Omit<StrikeOrder, 'then'>[] = [
   { moment: 'judge', when: 'after' },
   { moment: 'commit', when: 'before' },
   { moment: 'publish', when: 'before', containing: ADMITTED },
+  { moment: 'offsets', when: 'before' },
 ];
 
 /** How often each source has found a new owner. */
