@@ -148,7 +148,7 @@ describe('Meta’s webhook', () => {
   it('answers 3 MB with 1,000 changes within a second', async () => {
     const times: number[] = [];
     for (let tries = 0; tries < 5 && !times.some((ms) => ms < 1_000); tries += 1) {
-      const padding = 'x'.repeat(2_700);
+      const padding = 'x'.repeat(2_740);
       const changes = Array.from({ length: 1_000 }, () => ({ ...purchase(wamid()), padding }));
       const body = JSON.stringify(payload('automatic_events', ...changes));
       expect(Buffer.byteLength(body)).toBeGreaterThan(2.9 * 1024 * 1024);
