@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Execution } from '@trackline/contracts';
+import { retention } from '../../src/adapters/postgres/retention.ts';
 import { TriggerRig, waitingWorkflow, type Tenant } from './trigger-rig.ts';
 
 describe('executions, as their owners see them,', () => {
@@ -148,5 +149,30 @@ describe('executions, as their owners see them,', () => {
       values: [workflowId],
     });
     expect(rows).toHaveLength(20);
+  });
+
+  it('are deleted with their steps so long after their end, whatever still runs beside them', async () => {
+    const workflowId = await tenant.create(waitingWorkflow('rented', 'returned'));
+    const people = await Promise.all(Array.from({ length: 7 }, someone));
+    for (const about of people) await rig.track(rig.event({ ...about, name: 'rented' }));
+    for (const about of people.slice(0, 5)) await rig.track(rig.event({ ...about, name: 'returned' }));
+    const { purgeExecutions } = retention(rig.database);
+    const purge = async (endedBeforeMs: number) => {
+      let last: string | undefined = '00000000-0000-0000-0000-000000000000';
+      while (last !== undefined) last = await purgeExecutions(endedBeforeMs, last, 2);
+    };
+    await purge(Date.now() - 3_600_000);
+    expect(await all(`/v1/workflows/${workflowId}/executions?`)).toHaveLength(7);
+    await purge(Date.now() + 1_000);
+    expect(await all(`/v1/workflows/${workflowId}/executions?`)).toHaveLength(2);
+    const { rows } = await rig.database.query({
+      text: 'SELECT FROM trigger.step s WHERE NOT EXISTS (SELECT FROM trigger.execution e WHERE e.id = s.execution_id)',
+    });
+    expect(rows).toEqual([]);
+    const left = people.slice(5);
+    for (const about of left)
+      expect(await rig.track(rig.event({ ...about, name: 'returned' }))).toMatchObject({
+        executionsResumed: 1,
+      });
   });
 });

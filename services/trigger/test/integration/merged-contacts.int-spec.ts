@@ -63,6 +63,9 @@ describe('executions of a merged contact', () => {
     expect(await rig.executionOf(tenant.call, workflowId, into.contactId)).toMatchObject({
       status: 'waiting',
     });
+    expect(await rig.executionOf(tenant.call, workflowId, from.contactId)).toMatchObject({
+      contactId: into.contactId,
+    });
     expect(await rig.track(rig.event({ ...into, name: 'came' }))).toMatchObject({ executionsResumed: 1 });
 
     await rig.track(rig.event({ ...first!, name: 'invited' }));

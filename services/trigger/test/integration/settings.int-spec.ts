@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
+import { retention } from '../../src/adapters/postgres/retention.ts';
 import type { RunningTrigger } from '../../src/start-trigger.ts';
 import { TriggerRig, waitingWorkflow, type Tenant } from './trigger-rig.ts';
 
@@ -119,7 +120,6 @@ describe('settings of a workflow', () => {
 
   it('what nobody asks for any more is forgotten', async () => {
     await rig.database.query({ text: `UPDATE trigger.entry SET forget_at = now() - interval '1 second'` });
-    const { retention } = await import('../../src/adapters/postgres/retention.ts');
     await retention(rig.database).purgeForgotten(1_000);
     expect(await rig.count('entry')).toBe(0);
   });

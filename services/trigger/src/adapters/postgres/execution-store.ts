@@ -104,7 +104,7 @@ function listStatement(organizationId: string, filter: ExecutionFilter): { text:
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const conditions = ['e.organization_id = $1'];
   if (workflowId !== undefined) conditions.push(`e.workflow_id = ${bind(workflowId)}`);
-  if (contactId !== undefined) conditions.push(`e.contact_id = ${bind(contactId)}`);
+  if (contactId !== undefined) conditions.push(`e.contact_id = ${followed(bind(contactId))}`);
   if (fromMs !== undefined) conditions.push(`e.started_at >= ${bind(toTime(fromMs))}::timestamptz`);
   if (toMs !== undefined) conditions.push(`e.started_at < ${bind(toTime(toMs))}::timestamptz`);
   if (after)
@@ -125,3 +125,7 @@ function listStatement(organizationId: string, filter: ExecutionFilter): { text:
     values,
   };
 }
+
+/** Executions of a merged contact are the other's. */
+const followed = (contactId: string): string => `coalesce((
+  SELECT into_id FROM trigger.contact_alias WHERE organization_id = $1 AND contact_id = ${contactId}::uuid), ${contactId}::uuid)`;
