@@ -35,9 +35,9 @@ describe('the routes of workflows', () => {
   it('refuse what is not right, with every issue and its path', async () => {
     const body = {
       name: 'x',
-      trigger: { type: 'schedule', schedule: '* * * * *' },
+      trigger: { type: 'segment_entry' },
       steps: [
-        { id: 'a', type: 'send_email', config: { template: 'hello' } },
+        { id: 'a', type: 'send_fax', config: {} },
         { id: 'a', type: 'delay', config: { amount: 0, unit: 'days' } },
       ],
     };
@@ -50,7 +50,7 @@ describe('the routes of workflows', () => {
       '/steps/1/id',
       '/steps/1/config/amount',
     ]);
-    expect(json.details[1].message).toContain('not available yet');
+    expect(json.details[0].message).toContain('not available yet');
   });
 
   it.each([
