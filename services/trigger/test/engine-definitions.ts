@@ -175,6 +175,21 @@ const nested: fc.Arbitrary<Pick<WorkflowDefinition, 'steps'>> = nestedSteps
   .map((steps) => ({ steps: named(steps as Nested[], 's').steps }))
   .filter(({ steps }) => steps.length > 0);
 
+const EMAIL: Nested = { type: 'send_email', config: { subject: 'Hi', text: '{{n}}' } };
+const MINUTE: Nested = { type: 'delay', config: { amount: 1, unit: 'minutes' } };
+const OPENED: Bare = {
+  type: 'wait_for_email_engagement',
+  config: { emailStepId: '?', engagementType: 'opened', timeoutSeconds: 60 },
+};
+
+/** An email, now and then a delay, and then a wait for what becomes of it: left to chance these come together too seldom. */
+const mailing: fc.Arbitrary<Pick<WorkflowDefinition, 'steps'>> = fc
+  .tuple(nestedSteps, nestedSteps, fc.boolean())
+  .map(([yes, no, isLater]) => {
+    const branches = { yes: yes as Nested[], no: no as Nested[] };
+    return { steps: named([EMAIL, ...(isLater ? [MINUTE] : []), { ...OPENED, branches }], 's').steps };
+  });
+
 /** An engagement waits for an email that comes before it; where there is none, it is a plain wait. */
 function withEmails<Form extends Pick<WorkflowDefinition, 'steps' | 'transitions'>>(form: Form): Form {
   const graph = toGraph(form);
@@ -222,5 +237,5 @@ const trigger = fc.oneof(
 );
 
 export const definition: fc.Arbitrary<WorkflowDefinition> = fc
-  .tuple(trigger, settings, fc.oneof(flat.map(withEmails), nested.map(withEmails)))
+  .tuple(trigger, settings, fc.oneof(...[flat, flat, nested, mailing].map((form) => form.map(withEmails))))
   .map(([begins, given, form]) => ({ name: 'random', trigger: begins, settings: given, ...form }));
