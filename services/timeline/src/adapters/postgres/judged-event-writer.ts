@@ -122,29 +122,27 @@ const judgedEventWriter = <Event extends JudgedEvent>(
 });
 
 /** Orders among the events are attributed in the same transaction. */
-export function admittedWriter(
+export const admittedWriter = (
   database: Database,
   inventory: PartitionInventory,
   orders: OrderRecorder,
-): AdmittedWriter {
-  const writer = judgedEventWriter(database, inventory, {
-    table: eventTable,
-    async write(tx, owner, moves, events) {
-      const version = await movePositionsAndEnter(tx, owner, moves);
-      if (version === undefined) throw new Overtaken();
-      if (events.length === 0) return 0;
-      const written = await eventTable.insert(tx, events);
-      await orders.record(tx, owner, version, events);
-      return written;
-    },
-  });
-  return {
-    async commit(owner, moves, events) {
-      await orders.ensure(events);
-      return writer.commit(owner, moves, events);
-    },
-  };
-}
+): AdmittedWriter => ({
+  async commit(owner, moves, events) {
+    const organizationIds = await orders.ensure(events);
+    const writer = judgedEventWriter<JudgedEvent>(database, inventory, {
+      table: eventTable,
+      async write(tx) {
+        const version = await movePositionsAndEnter(tx, owner, moves);
+        if (version === undefined) throw new Overtaken();
+        if (events.length === 0) return 0;
+        const written = await eventTable.insert(tx, events);
+        await orders.record(tx, owner, { version, organizationIds }, events);
+        return written;
+      },
+    });
+    return writer.commit(owner, moves, events);
+  },
+});
 
 export const refusedWriter = (database: Database, inventory: PartitionInventory): RefusedWriter =>
   judgedEventWriter(database, inventory, {

@@ -35,7 +35,11 @@ export async function untilUncontended<Result>(
 
 export const organizationsOf = (refs: Iterable<{ readonly organizationId: string }>): Set<string> => {
   const ids = new Set<string>();
-  for (const { organizationId } of refs) ids.add(organizationId);
+  let last = '';
+  for (const { organizationId } of refs) {
+    if (organizationId !== last) ids.add(organizationId);
+    last = organizationId;
+  }
   return ids;
 };
 
@@ -74,6 +78,12 @@ const uniqueEvents = <Event extends { readonly eventId: string }>(events: readon
   ...new Map(events.map((event) => [event.eventId, event])).values(),
 ];
 
+export interface Entered {
+  /** Of the editions: what the transaction read when it entered. */
+  readonly version: number;
+  readonly organizationIds: ReadonlySet<string>;
+}
+
 /** Puts the orders among the events down as such and attributes them; an event that is none costs a look into a map. */
 export class OrderRecorder {
   private readonly book: EditionBook;
@@ -82,18 +92,21 @@ export class OrderRecorder {
     this.book = book;
   }
 
-  ensure(events: readonly JudgedEvent[]): Promise<void> {
-    return this.book.ensure(organizationsOf(events));
+  /** Before the transaction; gives the organisations of the events, for `record`. */
+  async ensure(events: readonly JudgedEvent[]): Promise<ReadonlySet<string>> {
+    const organizationIds = organizationsOf(events);
+    await this.book.ensure(organizationIds);
+    return organizationIds;
   }
 
-  /** Inside the transaction that puts the events down; `version` is what it read when it entered. */
+  /** Inside the transaction that puts the events down. */
   async record(
     tx: Queryable,
     owner: OwnPartition,
-    version: number,
+    { version, organizationIds }: Entered,
     events: readonly JudgedEvent[],
   ): Promise<void> {
-    const editions = await this.book.at(tx, version, organizationsOf(events));
+    const editions = await this.book.at(tx, version, organizationIds);
     const orders = uniqueEvents(
       events.filter(({ organizationId, name }) => editions.isOrderFact(organizationId, name)),
     );

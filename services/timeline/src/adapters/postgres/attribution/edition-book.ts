@@ -101,14 +101,22 @@ async function load(
 
 /** The first edition is complete at once: there are no facts yet. */
 async function begin(database: Database, settings: ReadonlyMap<string, AttributionSettings>): Promise<void> {
-  for (const [organizationId, { windowHours, model, orderEventNames, defaultCurrency }] of settings) {
-    await database.query({
-      name: 'timeline-first-edition',
-      text: `
-        INSERT INTO timeline.edition (organization_id, edition, state, window_hours, model, order_event_names, default_currency, phase)
-        VALUES ($1, 1, 'current', $2, $3, $4, $5, 'complete') ON CONFLICT DO NOTHING
-      `,
-      values: [organizationId, windowHours, model, orderEventNames, defaultCurrency],
-    });
-  }
+  const all = [...settings];
+  await database.query({
+    name: 'timeline-first-editions',
+    text: `
+      INSERT INTO timeline.edition (organization_id, edition, state, window_hours, model, order_event_names, default_currency, phase)
+      SELECT organization_id, 1, 'current', window_hours, model, ARRAY(SELECT jsonb_array_elements_text(names::jsonb)), default_currency, 'complete'
+      FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[]) AS fresh (organization_id, window_hours, model, names, default_currency)
+      ORDER BY organization_id
+      ON CONFLICT DO NOTHING
+    `,
+    values: [
+      all.map(([organizationId]) => organizationId),
+      all.map(([, { windowHours }]) => windowHours),
+      all.map(([, { model }]) => model),
+      all.map(([, { orderEventNames }]) => JSON.stringify(orderEventNames)),
+      all.map(([, { defaultCurrency }]) => defaultCurrency),
+    ],
+  });
 }

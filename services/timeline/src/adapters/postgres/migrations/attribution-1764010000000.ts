@@ -135,9 +135,19 @@ const FIGURES = `
   ) WITH (fillfactor = 50);
 `;
 
+/**
+ * Organisations that have events already get an edition that counts none as an order: it is not what their settings say, so the first look makes
+ * the right one, from the timeline.
+ */
+const FIRST_EDITIONS = `
+  INSERT INTO timeline.edition (organization_id, edition, state, window_hours, model, order_event_names, phase)
+  SELECT DISTINCT organization_id, 1, 'current', 168, 'last_touch', '{}'::text[], 'complete' FROM timeline.event
+`;
+
 export class Attribution1764010000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    for (const statements of [FACTS, EDITIONS, ENTER, FIGURES]) await runner.query(statements);
+    for (const statements of [FACTS, EDITIONS, ENTER, FIGURES, FIRST_EDITIONS])
+      await runner.query(statements);
   }
 
   async down(runner: QueryRunner): Promise<void> {
