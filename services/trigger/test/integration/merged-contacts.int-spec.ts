@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
+import { contactMerges } from '../../src/adapters/postgres/contact-merges.ts';
 import { TriggerRig, waitingWorkflow, type Tenant } from './trigger-rig.ts';
 
 describe('executions of a merged contact', () => {
@@ -108,6 +109,22 @@ describe('executions of a merged contact', () => {
     await merge(from.contactId, into.contactId);
     expect(await rig.track(rig.event({ ...into, name: 'single' }))).toMatchObject({ workflowsTriggered: 0 });
     expect(await rig.track(rig.event({ ...into, name: 'paired' }))).toMatchObject({ executionsResumed: 2 });
+    expect(await runningOf(workflowId)).toEqual([]);
+  });
+
+  it('that were stored by somebody who did not know of the merge follow a minute later', async () => {
+    const workflowId = await tenant.create(waitingWorkflow('missed', 'caught'));
+    const { from, into } = await pair();
+    await rig.track(rig.event({ ...from, name: 'missed' }));
+    await rig.database.query({
+      text: `INSERT INTO trigger.contact_alias (organization_id, contact_id, into_id, merged_at)
+             VALUES ($1, $2, $3, now() - interval '61 seconds')`,
+      values: [from.organizationId, from.contactId, into.contactId],
+    });
+    await contactMerges(rig.database, ({ organizationId, contactId }) =>
+      rig.partitionOf(organizationId, contactId),
+    ).settle();
+    expect(await rig.track(rig.event({ ...into, name: 'caught' }))).toMatchObject({ executionsResumed: 1 });
     expect(await runningOf(workflowId)).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import type { PartitionOf } from './partition-of.ts';
 const MOVED_PER_CHUNK = 200;
 const UNSETTLED_AT_ONCE = 50;
 /** So long what had begun before the merge may still be stored for the old id. */
-const SETTLED_AFTER = `interval '10 minutes'`;
+const SETTLED_AFTER = `interval '1 minute'`;
 
 export const contactMerges = (database: Database, partitionOf: PartitionOf): ContactMerges => {
   const move = async (merge: ContactMerge): Promise<void> => {
@@ -20,26 +20,28 @@ export const contactMerges = (database: Database, partitionOf: PartitionOf): Con
     },
 
     async settle() {
-      const { rows } = await database.query<{
-        organization_id: string;
-        contact_id: string;
-        into_id: string;
-        is_old: boolean;
-      }>({
-        name: 'trigger.unsettled_merges',
-        text: `SELECT organization_id, contact_id, into_id, merged_at < now() - ${SETTLED_AFTER} AS is_old
-               FROM trigger.contact_alias WHERE NOT settled ORDER BY merged_at LIMIT ${UNSETTLED_AT_ONCE}`,
-        values: [],
-      });
-      for (const row of rows) {
-        const { organization_id: organizationId, contact_id: contactId, into_id: into } = row;
-        await move({ organizationId, contactId, into });
-        if (!row.is_old) continue;
-        await database.query({
-          name: 'trigger.merge_settled',
-          text: 'UPDATE trigger.contact_alias SET settled = true WHERE organization_id = $1 AND contact_id = $2',
-          values: [organizationId, contactId],
+      for (;;) {
+        const { rows } = await database.query<{
+          organization_id: string;
+          contact_id: string;
+          into_id: string;
+        }>({
+          name: 'trigger.unsettled_merges',
+          text: `SELECT organization_id, contact_id, into_id FROM trigger.contact_alias
+                 WHERE NOT settled AND merged_at < now() - ${SETTLED_AFTER} ORDER BY merged_at LIMIT ${UNSETTLED_AT_ONCE}`,
+          values: [],
         });
+        for (const row of rows) {
+          const { organization_id: organizationId, contact_id: contactId, into_id: into } = row;
+          await move({ organizationId, contactId, into });
+          await database.query({
+            name: 'trigger.merge_settled',
+            text: `UPDATE trigger.contact_alias SET settled = true
+                   WHERE organization_id = $1 AND contact_id = $2 AND into_id = $3`,
+            values: [organizationId, contactId, into],
+          });
+        }
+        if (rows.length < UNSETTLED_AT_ONCE) return;
       }
     },
   };
