@@ -104,7 +104,13 @@ describe('npm start', () => {
     const processes = ownProcesses();
     expect(await run.exitCode).toBe(0);
     expect(run.said()).toContain('Three events were counted; the duplicate was not');
-    expect(stack.services.map(({ name }) => name)).toEqual(['ingest', 'dedup-meter', 'trigger', 'timeline', 'connectors']);
+    expect(stack.services.map(({ name }) => name)).toEqual([
+      'ingest',
+      'dedup-meter',
+      'trigger',
+      'timeline',
+      'connectors',
+    ]);
     expect(processes).toHaveLength(6);
     expect(alive(processes)).toEqual([]);
     expect(readdirSync(home).sort()).toEqual([
