@@ -38,11 +38,15 @@ export interface PoolSettings {
   readonly connectTimeoutMs?: number;
   /** After this the server cancels a statement (error 57014); 0: never. */
   readonly statementTimeoutMs?: number;
+  /** After this the server ends a transaction in which nothing is said (error 25P03), and frees its locks. */
+  readonly silentTransactionMs?: number;
   readonly logger?: PostgresLog;
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_STATEMENT_TIMEOUT_MS = 30_000;
+/** A process that is stopped, not dead, keeps its connections: what it holds locked would hold up all others until it wakes up. */
+const DEFAULT_SILENT_TRANSACTION_MS = 10_000;
 const IDLE_TIMEOUT_MS = 60_000;
 /** A server that died without a word never cancels: the client gives up this much later. */
 const CLIENT_GRACE_MS = 5_000;
@@ -176,6 +180,7 @@ export function createPool({
   applicationName,
   connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS,
   statementTimeoutMs = DEFAULT_STATEMENT_TIMEOUT_MS,
+  silentTransactionMs = DEFAULT_SILENT_TRANSACTION_MS,
   logger,
 }: PoolSettings): Database {
   const pool = new pg.Pool({
@@ -185,6 +190,7 @@ export function createPool({
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs || undefined,
+    idle_in_transaction_session_timeout: silentTransactionMs,
     query_timeout: statementTimeoutMs ? statementTimeoutMs + CLIENT_GRACE_MS : undefined,
     keepAlive: true,
     options: PLANNER,

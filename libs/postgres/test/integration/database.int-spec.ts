@@ -54,6 +54,33 @@ describe('transactions', () => {
     await expect(swallowed).rejects.toThrow('Rolled back');
   });
 
+  it('free what they hold when their process falls silent in between', async () => {
+    const sleepy = createPool({
+      databaseUrl: test.databaseUrl,
+      max: 1,
+      applicationName: 'sleepy',
+      silentTransactionMs: 200,
+    });
+    try {
+      await sleepy.query({ text: 'INSERT INTO item VALUES (7)' });
+      const asleep = sleepy.transaction(async (tx) => {
+        await tx.query({ text: `UPDATE item SET note = 'asleep' WHERE id = 7` });
+        // Gets the row as soon as the server has ended the other's session.
+        await database.query({ text: `UPDATE item SET note = 'awake' WHERE id = 7` });
+        await tx.query({ text: 'SELECT 1' });
+      });
+      const fault = await asleep.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(isConnectionFault(fault)).toBe(true);
+      const { rows } = await database.query({ text: 'SELECT note FROM item WHERE id = 7' });
+      expect(rows).toEqual([{ note: 'awake' }]);
+    } finally {
+      await sleepy.close();
+    }
+  });
+
   it('refuse a statement that comes after their end', async () => {
     const leaked = await database.transaction(async (tx) => tx);
     await expect(leaked.query({ text: 'SELECT 1' })).rejects.toThrow('has ended');
