@@ -89,6 +89,12 @@ export interface CompletedAction {
   readonly completedAtMs: number;
 }
 
+/**
+ * A requested action is at most this long, as JSON in UTF-8. The broker refuses a message above 1 MiB (`max.message.bytes`); with half
+ * of that there is room for headers, and for the same message as a dead letter.
+ */
+export const MAX_ACTION_BYTES = 524_288;
+
 const headersOf = (
   action: RequestedAction | CompletedAction,
   { id, type, atMs }: { id: string; type: string; atMs: number },

@@ -102,6 +102,52 @@ describe('a step that sends', () => {
     expect(retried.visits.map(({ stepId }) => stepId)).toEqual(['email', 'b']);
   });
 
+  it.each<[string, number, WorkflowStep]>([
+    ['of texts that count in bytes', 100_000, email('email', { html: '{{x}}', text: '{{x}}' })],
+    [
+      'of many parameters',
+      4_000,
+      {
+        id: 'email',
+        type: 'send_whatsapp',
+        config: {
+          template: { name: 'n', language: 'en', parameters: Array.from({ length: 50 }, () => '{{x}}') },
+        },
+      },
+    ],
+    [
+      'of a body and headers',
+      10_000,
+      {
+        id: 'email',
+        type: 'webhook',
+        config: {
+          url: 'https://example.com',
+          body: { x: '{{x}}' },
+          headers: Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`x-${index}`, '{{x}}'])),
+        },
+      },
+    ],
+  ])('requests nothing that is too long to be sent on: %s', (_, length, step) => {
+    const workflow = aWorkflow([step, mark('after')]);
+    const startedBy = (x: string): Advance => {
+      const execution = anExecution(workflow);
+      const trigger = { ...execution.trigger, properties: { x } };
+      const contact = { ...CONTACT, phone: '+34600000000' };
+      return advance(
+        workflow,
+        { ...execution, trigger },
+        { kind: 'start' },
+        { nowMs: 0, contact, applyUpdates },
+      )!;
+    };
+    const refused = startedBy('\u6f22'.repeat(length));
+    expect(refused.actions).toEqual([]);
+    expect(refused.visits[0]).toMatchObject({ status: 'failed', detail: { reason: 'too_long' } });
+    expect(refused.execution.status).toBe('completed');
+    expect(startedBy('x'.repeat(length)).actions).toHaveLength(1);
+  });
+
   it('requests another action each time the execution comes round', () => {
     const workflow = aWorkflow([email(), hour()], {
       transitions: [

@@ -1,5 +1,6 @@
 import {
   actionId,
+  MAX_ACTION_BYTES,
   type DelayConfig,
   type RequestedAction,
   type SubscriptionConfig,
@@ -210,10 +211,13 @@ export class Run {
     const noted = missing.length > 0 ? { missing } : {};
     if ('refusal' in rendered) return this.notRequested(step, { reason: rendered.refusal, ...noted });
     const { id, visits: visit } = this.execution;
-    const action = actionId(id, step.id, visit);
-    this.actions.push(this.toAction(step, action, rendered));
+    const action = this.toAction(step, actionId(id, step.id, visit), rendered);
+    // A message that the broker refuses would stop all that comes after it in its partition.
+    if (Buffer.byteLength(JSON.stringify(action)) > MAX_ACTION_BYTES)
+      return this.notRequested(step, { reason: 'too_long', ...noted });
+    this.actions.push(action);
     this.execution.requested = { ...this.execution.requested, [step.id]: visit };
-    return void this.went(step, { detail: { actionId: action, kind: rendered.kind, ...noted } });
+    return void this.went(step, { detail: { actionId: action.id, kind: action.kind, ...noted } });
   }
 
   private toAction(step: RequestStep, id: string, rendered: KindAndRequest): RequestedAction {
