@@ -4,6 +4,7 @@ import type { Tools } from './board.ts';
 import { EffectCollector, type Effects } from './effects.ts';
 import type { Execution, StepVisit, Workflow } from './execution.ts';
 import { isRequest } from './render-request.ts';
+import { storable, storableText } from './storable.ts';
 
 /** Everything that was read for a batch of completed actions. */
 export interface CompletedWorld {
@@ -23,7 +24,8 @@ export interface CompletedDecision {
 
 /**
  * Shows on each step how what it requested has ended. The execution has gone on long ago and goes on; it fails only when the step
- * says `onFailure: fail`, wherever it stands by then. Told again, nothing changes. Pure.
+ * says `onFailure: fail`, wherever it stands by then. Told again, nothing changes; what failed and was tried again by hand is shown as it
+ * turned out in the end. Pure.
  */
 export function decideCompleted(
   completed: readonly CompletedAction[],
@@ -32,19 +34,19 @@ export function decideCompleted(
 ): CompletedDecision {
   const effects = new EffectCollector(newId);
   const moved = new Map(executions);
-  const told = new Set<string>();
   let ignored = 0;
   for (const action of completed) {
-    const visit = visits.get(action.executionId)?.get(action.visit);
-    if (!visit || !concerns(visit, action) || told.has(action.id)) {
+    const { executionId, visit: number } = action;
+    const visit = effects.visits.get(executionId)?.get(number) ?? visits.get(executionId)?.get(number);
+    if (!visit || !concerns(visit, action)) {
       ignored += 1;
       continue;
     }
-    told.add(action.id);
     effects.show(action.executionId, withDelivery(visit, action));
     const execution = moved.get(action.executionId);
     const workflow = execution && workflowOf(execution);
-    if (!execution || !workflow || !fails(workflow, action)) continue;
+    // What the first failure did stands: the execution may have been tried again since, and be past it.
+    if (!execution || !workflow || shownOn(visit) || !fails(workflow, action)) continue;
     const input = { kind: 'undelivered', stepId: action.stepId } as const;
     const failed = advance(workflow, execution, input, { nowMs, contact: undefined, applyUpdates });
     if (!failed) continue;
@@ -54,8 +56,21 @@ export function decideCompleted(
   return { effects, ignored };
 }
 
-const concerns = ({ stepId, detail }: StepVisit, action: CompletedAction): boolean =>
-  stepId === action.stepId && detail?.actionId === action.id && detail.delivery === undefined;
+function concerns(visit: StepVisit, action: CompletedAction): boolean {
+  if (visit.stepId !== action.stepId || visit.detail?.actionId !== action.id) return false;
+  const shown = shownOn(visit);
+  return (
+    shown === undefined || (shown.status === 'failed' && Date.parse(shown.completedAt) < action.completedAtMs)
+  );
+}
+
+interface Delivery extends Pick<CompletedAction, 'status' | 'attempts' | 'providerMessageId'> {
+  readonly completedAt: string;
+  readonly detail?: unknown;
+}
+
+/** How the action ended as the step shows it so far. */
+const shownOn = ({ detail }: StepVisit): Delivery | undefined => detail?.delivery as Delivery | undefined;
 
 function fails({ graph }: Workflow, { status, stepId }: CompletedAction): boolean {
   const step = graph.steps.get(stepId)?.step;
@@ -66,17 +81,15 @@ function withDelivery(
   visit: StepVisit,
   { status, attempts, providerMessageId, detail, completedAtMs }: CompletedAction,
 ): StepVisit {
-  const delivery = {
+  const delivery: Delivery = {
     status,
     attempts,
     completedAt: new Date(completedAtMs).toISOString(),
-    ...(providerMessageId !== undefined && { providerMessageId }),
-    ...(detail && { detail }),
+    ...(providerMessageId !== undefined && { providerMessageId: storableText(providerMessageId) }),
+    ...(detail && { detail: storable(detail) }),
   };
-  const isFailed = status === 'failed';
-  return {
-    ...visit,
-    ...(isFailed && { status: 'failed' }),
-    detail: { ...visit.detail, ...(isFailed && { reason: 'not_delivered' }), delivery },
-  };
+  if (status === 'failed')
+    return { ...visit, status, detail: { ...visit.detail, reason: 'not_delivered', delivery } };
+  const { reason: _reason, ...rest } = visit.detail ?? {};
+  return { ...visit, status: 'completed', detail: { ...rest, delivery } };
 }

@@ -273,6 +273,64 @@ describe('how an action ended', () => {
     expect(effects.executions.size).toBe(0);
   });
 
+  describe('when it was tried again by hand', () => {
+    const steps = [email('email', { onFailure: 'fail' }), hour()];
+    const failed = completed({ status: 'failed', attempts: 9, completedAtMs: 1_000 });
+    const shown = (...actions: readonly CompletedAction[]) => {
+      const { effects, ignored } = decide(steps, actions);
+      return { visit: effects.visits.get('execution')!.get(1)!, ignored, notes: effects.progress };
+    };
+
+    it('is shown so by another batch too', () => {
+      const workflow = aWorkflow(steps);
+      const read = new Map([['execution', new Map([[1, shown(failed).visit]])]]);
+      const world = { executions: new Map(), workflowOf: () => workflow, nowMs: 2_000 };
+      const told = [completed({ completedAtMs: 2_000 })];
+      const { effects } = decideCompleted(
+        told,
+        { ...world, visits: read },
+        { newId: countingIds, applyUpdates },
+      );
+      expect(effects.visits.get('execution')!.get(1)).toMatchObject({ status: 'completed' });
+    });
+
+    it('is shown as it turned out in the end', () => {
+      const { visit, ignored } = shown(failed, completed({ completedAtMs: 2_000 }));
+      expect(visit).toMatchObject({
+        status: 'completed',
+        detail: { delivery: { status: 'delivered', completedAt: '1970-01-01T00:00:02.000Z' } },
+      });
+      expect(visit.detail).not.toHaveProperty('reason');
+      expect(ignored).toBe(0);
+    });
+
+    it('in vain, is shown with its last attempt, and fails nothing more', () => {
+      const again = { ...failed, attempts: 12, completedAtMs: 3_000 };
+      const { visit, notes } = shown(failed, again);
+      expect(visit).toMatchObject({ status: 'failed', detail: { delivery: { attempts: 12 } } });
+      expect(notes.filter(({ effect }) => effect === 'ended')).toHaveLength(1);
+    });
+
+    it.each([
+      ['what is older', failed, completed({ completedAtMs: 500 })],
+      ['what comes again', failed, failed],
+      ['a failure after a delivery', completed(), completed({ status: 'failed', completedAtMs: 2_000 })],
+    ])('is not changed by %s', (_, first, second) => {
+      const { visit, ignored } = shown(first, second);
+      expect([visit.detail!.delivery, ignored]).toMatchObject([{ status: first.status }, 1]);
+    });
+  });
+
+  it('is shown without what no database takes, however deep', () => {
+    const detail = { 'a\0': ['b\ud83d', { c: '\ud83d\ude00\0' }], d: null, e: 4 };
+    const told = completed({ status: 'failed', providerMessageId: 'm\0\udc00', detail });
+    const { effects } = decide([email(), hour()], [told]);
+    expect(effects.visits.get('execution')!.get(1)!.detail!.delivery).toMatchObject({
+      providerMessageId: 'm\ufffd',
+      detail: { a: ['b\ufffd', { c: '\ud83d\ude00' }], d: null, e: 4 },
+    });
+  });
+
   it('fails the execution where the step says so, wherever that stands, and a retry sends again', () => {
     const steps = [email('email', { onFailure: 'fail' }), hour(), mark('after')];
     const { effects } = decide(steps, [completed({ status: 'failed' })]);
