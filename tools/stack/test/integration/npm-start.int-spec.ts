@@ -111,7 +111,7 @@ describe('npm start', () => {
       'timeline',
       'connectors',
     ]);
-    expect(processes).toHaveLength(6);
+    expect(processes).toHaveLength(7);
     expect(alive(processes)).toEqual([]);
     expect(readdirSync(home).sort()).toEqual([
       'admin-token.json',
