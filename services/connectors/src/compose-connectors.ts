@@ -6,6 +6,7 @@ import type { Database } from '@trackline/postgres';
 import type { Agent } from 'undici';
 import { directoryCredentials } from './adapters/directory/directory-credentials.ts';
 import { deadLetters } from './adapters/kafka/dead-letter.ts';
+import { publishMessages } from './adapters/kafka/publish-messages.ts';
 import { logSender } from './adapters/log/log-sender.ts';
 import { deliveryReader } from './adapters/postgres/delivery-reader.ts';
 import { deliveryStore } from './adapters/postgres/delivery-store.ts';
@@ -81,10 +82,7 @@ export function composeConnectors(open: Open): Composed {
   const onFault = (err: unknown): void => logger.warn({ err }, 'work on deliveries failed: tried again');
   const relay = new OutboxRelay({
     outbox: outbox(database),
-    publish: async (messages) =>
-      void (await publisher.publish(
-        messages.map((message) => ({ ...message, headers: { ...message.headers } })),
-      )),
+    publish: publishMessages(publisher),
     onFault,
     pollMs: RELAY_POLL_MS,
   });

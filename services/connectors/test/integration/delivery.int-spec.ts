@@ -291,6 +291,21 @@ describe('deliveries', () => {
   });
 });
 
+describe('the outbox', () => {
+  it('is emptied although the broker takes one of its messages only without its value', async () => {
+    const topic = 'actions.requested.v1.dlq';
+    const [large, behind] = [tenant.webhook(receiver.url), tenant.webhook(receiver.url)];
+    const letterOf = ({ id }: typeof large, value: string) =>
+      JSON.stringify({ topic, partition: 0, key: id, value, headers: { ce_id: id } });
+    await rig.database.query({
+      text: `INSERT INTO connectors.outbox (message) SELECT unnest($1::text[])::json`,
+      values: [[letterOf(large, 'x'.repeat(1_500_000)), letterOf(behind, '{}')]],
+    });
+    await eventually(() => rig.letterOf(behind));
+    await eventually(async () => (await rig.count('outbox')) === 0);
+  }, 30_000);
+});
+
 describe('the measures', () => {
   it('tell what waits and how attempts went', async () => {
     const text = await (await fetch(new URL('/metrics', service.url))).text();
