@@ -29,4 +29,11 @@ describe('a refusal of an SMTP server', () => {
   ])('%j: %s (%s)', (fault, kind, reason) =>
     expect(outcomeOfSmtpFault(fault)).toMatchObject({ kind, reason }),
   );
+
+  it('is told as text that a database takes', () =>
+    expect(outcomeOfSmtpFault({ responseCode: 550, message: '', response: '550 \0no \ud83d' })).toMatchObject(
+      {
+        detail: { message: '550 no \ufffd' },
+      },
+    ));
 });

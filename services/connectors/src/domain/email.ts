@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AttemptOutcome } from './outcome.ts';
+import { shownText } from './shown.ts';
 
 /** `a@b.example` of `Name <a@b.example>`. */
 const addressOf = (from: string): string => /<([^<>]*)>\s*$/.exec(from)?.[1] ?? from;
@@ -31,7 +32,7 @@ export function outcomeOfSmtpFault({ responseCode, code, response, message }: Sm
   const detail = {
     ...(responseCode !== undefined && { status: responseCode }),
     ...(code !== undefined && { code }),
-    message: (response ?? message).slice(0, 500),
+    message: shownText(response ?? message, 500),
   };
   if (code === 'EAUTH' || (responseCode !== undefined && ACCOUNT.has(responseCode)))
     return { kind: 'not_now', reason: 'credentials', detail };

@@ -19,6 +19,14 @@ describe('the status of an answer', () => {
       body: 'x'.repeat(500),
     });
   });
+
+  it('is told as text that a database takes, wherever the beginning ends', () => {
+    const body = `\0${'x'.repeat(499)}😀`;
+    expect(outcomeOfAnswer({ status: 200, body }, NOW).detail).toEqual({
+      status: 200,
+      body: `${'x'.repeat(499)}\ufffd`,
+    });
+  });
 });
 
 describe('Retry-After', () => {

@@ -1,4 +1,5 @@
 import type { AttemptOutcome, Detail } from './outcome.ts';
+import { shownText } from './shown.ts';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -22,7 +23,7 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
 
 /** What a webhook's receiver says by its status. */
 export function outcomeOfAnswer({ status, retryAfter, body }: HttpAnswer, nowMs: number): AttemptOutcome {
-  const detail: Detail = { status, ...(body !== '' && { body: body.slice(0, MAX_BODY_CHARACTERS) }) };
+  const detail: Detail = { status, ...(body !== '' && { body: shownText(body, MAX_BODY_CHARACTERS) }) };
   if (status >= 200 && status < 300) return { kind: 'delivered', detail };
   if (status < 500 && !RETRIED.has(status)) return { kind: 'never', reason: 'refused', detail };
   const afterMs = retryAfterMs(retryAfter, nowMs);

@@ -2,6 +2,13 @@ import type { RequestedAction } from '@trackline/contracts';
 
 const TEXT_CHARACTERS = 200;
 
+/**
+ * The beginning of what someone else has said, as it can be told on: without NUL and half characters, which no database takes as text
+ * and which a limit makes by itself where it falls between two halves.
+ */
+export const shownText = (text: string, maxCharacters: number): string =>
+  text.replaceAll('\0', '').slice(0, maxCharacters).toWellFormed();
+
 /** `a…@example.com`, `+15…00`: enough to recognise one's own, too little to write to. */
 export function maskedRecipient(to: string): string {
   const at = to.lastIndexOf('@');
@@ -10,7 +17,7 @@ export function maskedRecipient(to: string): string {
 }
 
 const cut = (text: string): string =>
-  text.length > TEXT_CHARACTERS ? `${text.slice(0, TEXT_CHARACTERS)}…` : text;
+  text.length > TEXT_CHARACTERS ? `${shownText(text, TEXT_CHARACTERS)}…` : text;
 
 /** What the log connector tells: what would have been sent, the recipient masked, long texts cut. */
 export function shownAction({ kind, request }: RequestedAction): Readonly<Record<string, unknown>> {

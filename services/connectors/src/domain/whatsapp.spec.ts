@@ -112,5 +112,17 @@ describe('an answer of the Cloud API', () => {
     [404, 'never'],
   ])('%i without a code: %s', (status, kind) => expect(failed(status)).toMatchObject({ kind }));
 
+  it('is told as text that a database takes', () => {
+    const error = {
+      code: 100,
+      message: `${'x'.repeat(499)}😀`,
+      error_data: { details: 'a\0b' },
+      fbtrace_id: '\ud83d',
+    };
+    expect(outcomeOfGraph({ status: 400, body: JSON.stringify({ error }) }, 0)).toMatchObject({
+      detail: { message: `${'x'.repeat(499)}\ufffd`, details: 'ab', trace: '\ufffd' },
+    });
+  });
+
   it('says when to come again', () => expect(failed(429, 130429, '30')).toMatchObject({ afterMs: 30_000 }));
 });

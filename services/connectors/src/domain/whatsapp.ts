@@ -1,6 +1,7 @@
 import type { WhatsappRequest } from '@trackline/contracts';
 import { retryAfterMs, type HttpAnswer } from './http-answer.ts';
 import type { AttemptOutcome } from './outcome.ts';
+import { shownText } from './shown.ts';
 
 const PHONE_NUMBER_ID = /^\d{1,32}$/;
 
@@ -90,16 +91,16 @@ export function outcomeOfGraph(answer: HttpAnswer, nowMs: number): AttemptOutcom
   if (status >= 200 && status < 300) {
     // Accepted all the same: sending it again would be the greater harm.
     return typeof id === 'string'
-      ? { kind: 'delivered', providerMessageId: id, detail: { status } }
+      ? { kind: 'delivered', providerMessageId: shownText(id, 500), detail: { status } }
       : { kind: 'delivered', detail: { status, note: 'The answer names no message.' } };
   }
   const { code, message, error_data, fbtrace_id } = said?.error ?? {};
   const detail = {
     status,
     ...(typeof code === 'number' && { code }),
-    ...(typeof message === 'string' && { message: message.slice(0, 500) }),
-    ...(typeof error_data?.details === 'string' && { details: error_data.details.slice(0, 500) }),
-    ...(typeof fbtrace_id === 'string' && { trace: fbtrace_id.slice(0, 100) }),
+    ...(typeof message === 'string' && { message: shownText(message, 500) }),
+    ...(typeof error_data?.details === 'string' && { details: shownText(error_data.details, 500) }),
+    ...(typeof fbtrace_id === 'string' && { trace: shownText(fbtrace_id, 100) }),
   };
   const reason = typeof code === 'number' ? reasonOf(code) : undefined;
   if (reason === undefined && !isLater(status, code)) return { kind: 'never', reason: 'refused', detail };

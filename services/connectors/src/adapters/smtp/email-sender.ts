@@ -2,6 +2,7 @@ import { createTransport } from 'nodemailer';
 import { AddressRefused } from '../../domain/address-refused.ts';
 import { messageIdOf, outcomeOfSmtpFault, type SmtpFault } from '../../domain/email.ts';
 import type { AttemptOutcome } from '../../domain/outcome.ts';
+import { shownText } from '../../domain/shown.ts';
 import type { ResolveAllowed, Sender } from '../../ports.ts';
 
 export interface EmailSenderSettings {
@@ -52,7 +53,11 @@ export const emailSender =
           }),
           timeoutMs,
         );
-        return { kind: 'delivered', providerMessageId: messageId, detail: { response } };
+        return {
+          kind: 'delivered',
+          providerMessageId: messageId,
+          detail: { response: shownText(response, 500) },
+        };
       } finally {
         transport.close();
       }

@@ -2,6 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import { AddressRefused } from '../../domain/address-refused.ts';
 import { outcomeOfAnswer, type HttpAnswer } from '../../domain/http-answer.ts';
 import type { AttemptOutcome } from '../../domain/outcome.ts';
+import { shownText } from '../../domain/shown.ts';
 import { isRedirect, redirected, toCall, type WebhookCall } from '../../domain/webhook-call.ts';
 import { webhookHeaders } from '../../domain/webhook-signature.ts';
 import type { Sender } from '../../ports.ts';
@@ -86,6 +87,10 @@ function outcomeOfFault(error: unknown, { host }: URL): AttemptOutcome {
   return {
     kind: 'not_now',
     reason: isLate ? 'timeout' : 'unreachable',
-    detail: { host, ...(code !== undefined && { code }), message: isLate ? 'No answer in time.' : message },
+    detail: {
+      host,
+      ...(code !== undefined && { code }),
+      message: isLate ? 'No answer in time.' : shownText(message, 500),
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { AttemptOutcome } from '../../domain/outcome.ts';
+import { shownText } from '../../domain/shown.ts';
 import { outcomeOfGraph, senderOf, toMessage } from '../../domain/whatsapp.ts';
 import type { Sender } from '../../ports.ts';
 
@@ -73,7 +74,7 @@ function outcomeOfFault(error: unknown): AttemptOutcome {
     reason: isLate ? 'timeout' : 'unreachable',
     detail: {
       ...(cause?.code !== undefined && { code: cause.code }),
-      message: isLate ? 'No answer in time.' : (cause?.message ?? String(error)),
+      message: isLate ? 'No answer in time.' : shownText(cause?.message ?? String(error), 500),
     },
   };
 }
