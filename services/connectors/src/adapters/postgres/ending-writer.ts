@@ -3,14 +3,18 @@ import type { ClaimedDelivery } from '../../domain/delivery.ts';
 import type { Ending } from '../../ports.ts';
 import { toJson } from './json-text.ts';
 
+/** Locks in the order in which a batch of requests that come again does: else each could wait for the other. */
 const END = `
   WITH given AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[])
       AS g (id, lease, status, provider_message_id, detail)
+  ), locked AS (
+    SELECT g.* FROM connectors.delivery d JOIN given g ON d.id = g.id AND d.lease = g.lease
+    ORDER BY d.id FOR UPDATE OF d
   ), ended AS (
     UPDATE connectors.delivery d SET status = g.status, provider_message_id = g.provider_message_id, detail = g.detail::json,
       ended_at = now(), next_attempt_at = NULL, lease = NULL, action = NULL
-    FROM given g WHERE d.id = g.id AND d.lease = g.lease
+    FROM locked g WHERE d.id = g.id AND d.lease = g.lease
     RETURNING g.lease, d.id
   ), told AS (
     INSERT INTO connectors.outbox (message)
