@@ -97,7 +97,7 @@ export function composeConnectors(open: Open): Composed {
       maxDelayMs: MAX_RETRY_DELAY_MS,
     },
     contactPartitions: config.contactPartitions,
-    leaseMs: config.deliveryLeaseMs,
+    timeoutMs: config.deliveryTimeoutMs,
     nowMs: Date.now,
     random: Math.random,
     onAttempt: ({ action, attempts: number, destination }, fate, outcome) => {
@@ -107,7 +107,7 @@ export function composeConnectors(open: Open): Composed {
         const { id: actionId, organizationId, kind } = action;
         logger.warn({ actionId, organizationId, kind, destination, number, reason }, `delivery ${fate}`);
       }
-      if (fate !== 'again') relay.wake();
+      if (fate !== 'again' && fate !== 'put_back') relay.wake();
     },
     onFault: (err, { action: { id: actionId, organizationId } }) =>
       logger.error({ err, actionId, organizationId }, 'an attempt failed on our side'),

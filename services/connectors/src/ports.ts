@@ -40,6 +40,8 @@ export interface DeliveryStore {
   claim(request: ClaimRequest): Promise<ClaimedDelivery[]>;
   /** `false`: the lease was lost, another has it. */
   again(delivery: ClaimedDelivery, inMs: number, detail: Detail): Promise<boolean>;
+  /** As `again`, for one that nothing was tried with: the claim does not count as an attempt. */
+  putBack(delivery: ClaimedDelivery, inMs: number): Promise<boolean>;
   /** Ends it and writes the outbox, together. `false`: the lease was lost, another has it. */
   end(delivery: ClaimedDelivery, ending: Ending): Promise<boolean>;
   /** Forgets up to `limit` that ended so long ago. Gives how many. */

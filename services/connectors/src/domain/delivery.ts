@@ -15,6 +15,8 @@ export interface ClaimedDelivery {
   readonly destination: string;
   readonly source: { readonly partition: number; readonly offset: number };
   readonly lease: string;
+  /** By the clock of this process, and not later than the database lets it end. */
+  readonly leaseEndsAtMs: number;
   /** This one included. */
   readonly attempts: number;
   /** Since it was accepted, or sent back from the dead letters. */

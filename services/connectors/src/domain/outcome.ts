@@ -48,6 +48,22 @@ export function backoffMs(
   return Math.round(bound * random);
 }
 
+/** Decides before an attempt, which a process that died in the ones before leaves to this moment. `attempts` counts the one to come. */
+export function spentBefore(
+  { attempts, ageMs }: { readonly attempts: number; readonly ageMs: number },
+  { maxAttempts, maxAgeMs }: RetryPolicy,
+): AttemptOutcome | undefined {
+  const gaveUpAfter =
+    attempts > maxAttempts
+      ? `${maxAttempts} attempts`
+      : ageMs > maxAgeMs
+        ? `${Math.round(ageMs / 1_000)} seconds`
+        : undefined;
+  return gaveUpAfter === undefined
+    ? undefined
+    : { kind: 'never', reason: 'gave_up', detail: { gaveUpAfter } };
+}
+
 /** Decides after an attempt. `attempts` counts it. */
 export function decideNext(
   outcome: AttemptOutcome,

@@ -1,23 +1,38 @@
 import { encodeCompletedAction, partitionOf, type CompletedAction } from '@trackline/contracts';
 import type { ClaimedDelivery } from '../domain/delivery.ts';
-import { decideNext, type AttemptOutcome, type Next, type RetryPolicy } from '../domain/outcome.ts';
+import {
+  backoffMs,
+  decideNext,
+  spentBefore,
+  type AttemptOutcome,
+  type Next,
+  type RetryPolicy,
+} from '../domain/outcome.ts';
 import type { DeliveryStore, Ending, FoundCredentials, Message, Sender } from '../ports.ts';
 
 export interface DeliverDependencies {
-  readonly store: Pick<DeliveryStore, 'again' | 'end'>;
+  readonly store: Pick<DeliveryStore, 'again' | 'putBack' | 'end'>;
   readonly senders: Readonly<Record<ClaimedDelivery['action']['kind'], Sender>>;
   /** The message that lies in the dead letters when a delivery is given up. */
   readonly toLetter: (delivery: ClaimedDelivery, reason: string, detail: string) => Message;
   readonly policy: RetryPolicy;
   readonly contactPartitions: number;
-  readonly leaseMs: number;
+  /** Of one attempt: none begins that could outlast its lease. */
+  readonly timeoutMs: number;
   readonly nowMs: () => number;
   readonly random: () => number;
-  readonly onAttempt: (delivery: ClaimedDelivery, fate: AttemptFate, outcome: AttemptOutcome) => void;
+  readonly onAttempt: (
+    delivery: ClaimedDelivery,
+    fate: AttemptFate,
+    outcome: AttemptOutcome | NotTried,
+  ) => void;
   readonly onFault: (error: unknown, delivery: ClaimedDelivery) => void;
 }
 
-export type AttemptFate = 'delivered' | 'logged' | 'given_up' | 'again' | 'lease_lost';
+export type AttemptFate = 'delivered' | 'logged' | 'given_up' | 'again' | 'put_back' | 'lease_lost';
+
+/** Why nothing was sent. */
+type NotTried = { readonly kind: 'not_tried'; readonly reason: string };
 
 const SETTLE_PAUSE_MS = 200;
 
@@ -27,11 +42,15 @@ const SETTLE_PAUSE_MS = 200;
  */
 export const deliver =
   (use: DeliverDependencies) =>
-  async (delivery: ClaimedDelivery, credentials: FoundCredentials): Promise<void> => {
-    const claimedAtMs = use.nowMs();
-    const outcome = await attempt(delivery, credentials, use);
+  async (delivery: ClaimedDelivery, found: Promise<FoundCredentials>): Promise<void> => {
+    const outcome = spentBefore(delivery, use.policy) ?? (await attempt(delivery, found, use));
+    if (outcome.kind === 'not_tried') {
+      const inMs = backoffMs(1, use.policy, use.random());
+      const isOurs = await settle(delivery, () => use.store.putBack(delivery, inMs), use);
+      return use.onAttempt(delivery, isOurs ? 'put_back' : 'lease_lost', outcome);
+    }
     const next = decideNext(outcome, delivery, use.policy, use.random());
-    const isOurs = await settle(delivery, next, claimedAtMs + use.leaseMs, use);
+    const isOurs = await settle(delivery, () => write(delivery, next, use), use);
     use.onAttempt(delivery, isOurs ? fateOf(next) : 'lease_lost', outcome);
   };
 
@@ -39,9 +58,18 @@ const fateOf = (next: Next): AttemptFate => (next.kind === 'ended' ? next.status
 
 async function attempt(
   delivery: ClaimedDelivery,
-  credentials: FoundCredentials,
-  { senders, onFault }: DeliverDependencies,
-): Promise<AttemptOutcome> {
+  found: Promise<FoundCredentials>,
+  { senders, timeoutMs, nowMs, onFault }: DeliverDependencies,
+): Promise<AttemptOutcome | NotTried> {
+  let credentials: FoundCredentials;
+  try {
+    credentials = await found;
+  } catch (error) {
+    onFault(error, delivery);
+    return { kind: 'not_tried', reason: 'credentials_not_read' };
+  }
+  // Another may have it by the time that the answer comes.
+  if (nowMs() + timeoutMs > delivery.leaseEndsAtMs) return { kind: 'not_tried', reason: 'lease_too_short' };
   if (credentials && 'unreadable' in credentials)
     return { kind: 'not_now', reason: 'credentials', detail: { message: credentials.unreadable } };
   try {
@@ -55,22 +83,24 @@ async function attempt(
 /** Again and again while the lease lasts: a database that is away for a moment must not make a delivery go out twice. */
 async function settle(
   delivery: ClaimedDelivery,
-  next: Next,
-  untilMs: number,
+  settleOnce: () => Promise<boolean>,
   use: DeliverDependencies,
 ): Promise<boolean> {
   for (;;) {
     try {
-      return next.kind === 'again'
-        ? await use.store.again(delivery, next.inMs, next.detail)
-        : await use.store.end(delivery, toEnding(delivery, next, use));
+      return await settleOnce();
     } catch (error) {
-      if (use.nowMs() + SETTLE_PAUSE_MS >= untilMs) throw error;
+      if (use.nowMs() + SETTLE_PAUSE_MS >= delivery.leaseEndsAtMs) throw error;
       use.onFault(error, delivery);
       await new Promise((resolve) => setTimeout(resolve, SETTLE_PAUSE_MS));
     }
   }
 }
+
+const write = (delivery: ClaimedDelivery, next: Next, use: DeliverDependencies): Promise<boolean> =>
+  next.kind === 'again'
+    ? use.store.again(delivery, next.inMs, next.detail)
+    : use.store.end(delivery, toEnding(delivery, next, use));
 
 function toEnding(
   delivery: ClaimedDelivery,

@@ -7,7 +7,7 @@ export interface DispatcherDependencies {
   readonly kind: ActionKind;
   readonly store: Pick<DeliveryStore, 'claim'>;
   readonly credentials: CredentialSource;
-  readonly deliver: (delivery: ClaimedDelivery, credentials: FoundCredentials) => Promise<void>;
+  readonly deliver: (delivery: ClaimedDelivery, credentials: Promise<FoundCredentials>) => Promise<void>;
   readonly limits: DispatchLimits;
   readonly onFault: (error: unknown) => void;
 }
@@ -95,16 +95,15 @@ export class Dispatcher {
   private begin(claimed: readonly ClaimedDelivery[]): void {
     const { kind, credentials, deliver, onFault } = this.use;
     const found = credentials.of(claimed.map(({ action: { organizationId } }) => ({ organizationId, kind })));
-    // Each hears of it below; this one only keeps the process from ending when there is none to hear.
-    found.catch(() => undefined);
     for (const [at, delivery] of claimed.entries()) {
       const queue: Queue = {
         organizationId: delivery.action.organizationId,
         destination: delivery.destination,
       };
       this.load.begun(queue);
-      const one = found
-        .then((all) => deliver(delivery, all[at]))
+      const own = found.then((all) => all[at]);
+      own.catch(() => undefined);
+      const one = deliver(delivery, own)
         // The claim comes back when its lease ends.
         .catch(onFault)
         .finally(() => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Queryable } from '@trackline/postgres';
 import { eventually } from '@trackline/testkit';
 import { deliveryStore } from '../../src/adapters/postgres/delivery-store.ts';
 import { Load } from '../../src/domain/allotment.ts';
@@ -83,6 +84,51 @@ describe('several claimers', () => {
         ending,
       ),
     ).toBe(true);
+  }, 30_000);
+
+  it('find what one of them put back untried, counted as if it had not been claimed', async () => {
+    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.queue' });
+    const store = deliveryStore(rig.database);
+    await put(1);
+    const beforeMs = Date.now();
+    const [first] = await claim(60_000);
+    expect(first!.leaseEndsAtMs).toBeGreaterThanOrEqual(beforeMs + 60_000);
+    expect(first!.leaseEndsAtMs).toBeLessThanOrEqual(Date.now() + 60_000);
+    expect(await store.putBack(first!, 0)).toBe(true);
+    expect(await store.putBack(first!, 0)).toBe(false);
+    const [second] = await eventually(async () => {
+      const again = await claim(60_000);
+      return again.length > 0 && again;
+    });
+    expect(second).toMatchObject({ attempts: 1, action: { id: first!.action.id } });
+  }, 30_000);
+
+  it('end many at once in the order in which requests that come again lock them', async () => {
+    await rig.database.query({ text: 'TRUNCATE connectors.delivery, connectors.queue' });
+    const store = deliveryStore(rig.database);
+    await put(3);
+    const [first, low, high] = (await claim(60_000)).sort((a, b) => (a.action.id < b.action.id ? -1 : 1));
+    const end = (one?: ClaimedDelivery) => store.end(one!, { status: 'delivered', detail: {}, messages: [] });
+    const lock = (tx: Queryable, one?: ClaimedDelivery) =>
+      tx.query({
+        text: 'SELECT FROM connectors.delivery WHERE id = $1 FOR UPDATE',
+        values: [one!.action.id],
+      });
+    const ended = await rig.database.transaction(async (tx) => {
+      await lock(tx, low);
+      // The first goes alone, the others share a statement.
+      const all = Promise.all([end(first), end(high), end(low)]);
+      await eventually(async () => {
+        const { rows } = await rig.database.query<{ waiting: number }>({
+          text: `SELECT count(*) AS waiting FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        });
+        return rows[0]!.waiting > 0;
+      });
+      await lock(tx, high);
+      return { all };
+    });
+    expect(await ended.all).toEqual([true, true, true]);
   }, 30_000);
 
   it('take turns: who has little waits for no one who has much', async () => {

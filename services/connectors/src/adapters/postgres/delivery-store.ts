@@ -21,7 +21,7 @@ const TAKE = `
       $10::text[], $11::int[], $12::bigint[], $13::boolean[])
       AS i (id, organization_id, contact_id, workflow_id, execution_id, step_id, visit, kind, destination, action,
         source_partition, source_offset, redriven)
-    ORDER BY id
+    ORDER BY id COLLATE "C"
     ON CONFLICT (id) DO UPDATE SET status = 'pending', attempts = 0, next_attempt_at = now(), accepted_at = now(), ended_at = NULL,
       lease = NULL, action = excluded.action, destination = excluded.destination, redriven = true,
       source_partition = excluded.source_partition, source_offset = excluded.source_offset
@@ -48,6 +48,9 @@ const AGAIN = `
   SELECT FROM d
 `;
 
+/** What the last attempt came to still stands. */
+const PUT_BACK = AGAIN.replace('detail = $4', 'attempts = attempts - 1');
+
 const PURGE = `
   DELETE FROM connectors.delivery WHERE id IN (
     SELECT id FROM connectors.delivery
@@ -68,6 +71,8 @@ export function deliveryStore(database: Database): DeliveryStore {
     },
 
     async claim({ kind, leaseMs, queues: limit, full, allot }) {
+      // Before the database begins to count.
+      const leaseEndsAtMs = Date.now() + leaseMs;
       return database.transaction(async (tx) => {
         const queues = await lockQueues(tx, kind, limit, full());
         if (queues.length === 0) return [];
@@ -79,6 +84,7 @@ export function deliveryStore(database: Database): DeliveryStore {
           destination: row.destination,
           source: { partition: row.source_partition, offset: row.source_offset },
           lease,
+          leaseEndsAtMs,
           attempts: row.attempts,
           ageMs: row.age_ms,
         }));
@@ -90,6 +96,15 @@ export function deliveryStore(database: Database): DeliveryStore {
         name: 'connectors.again',
         text: AGAIN,
         values: [action.id, lease, Math.round(inMs), toJson(detail)],
+      });
+      return rowCount === 1;
+    },
+
+    async putBack({ action, lease }, inMs) {
+      const { rowCount } = await database.query({
+        name: 'connectors.put_back',
+        text: PUT_BACK,
+        values: [action.id, lease, Math.round(inMs)],
       });
       return rowCount === 1;
     },
