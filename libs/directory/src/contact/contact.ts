@@ -15,5 +15,8 @@ export interface Contact {
   readonly updatedAt: Date;
 }
 
+/** The contact as a person. */
+export const asPerson = ({ provisional: _provisional, ...person }: Contact): Contact => person;
+
 export const contactKeyOf = (organizationId: string, contactId: string): string =>
   `${organizationId}${contactId}`;

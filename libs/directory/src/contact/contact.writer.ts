@@ -169,15 +169,14 @@ export async function insertContacts(
   await tx.query({
     name: 'directory.insert_contacts',
     text: `INSERT INTO directory.contact
-             (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, created_at, created_cause, provisional)
-           SELECT organization_id, id, email, phone, external_id, first_name, last_name, properties::jsonb, updated_at, created_at, created_cause, provisional
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[])
-               AS q (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, created_at, created_cause, provisional)`,
+             (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, provisional, created_at, created_cause)
+           SELECT organization_id, id, email, phone, external_id, first_name, last_name, properties::jsonb, updated_at, provisional, created_at, created_cause
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::boolean[], $11::timestamptz[], $12::bytea[])
+               AS q (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, provisional, created_at, created_cause)`,
     values: [
       ...contactColumns(contacts),
       contacts.map((contact) => contact.createdAt),
       contacts.map((contact) => causes.get(contact.id) ?? null),
-      contacts.map((contact) => contact.provisional === true),
     ],
   });
 }
@@ -188,9 +187,10 @@ async function updateContacts(tx: Queryable, contacts: readonly Contact[]): Prom
     name: 'directory.update_contacts',
     text: `UPDATE directory.contact c
               SET email = q.email, phone = q.phone, external_id = q.external_id, first_name = q.first_name,
-                  last_name = q.last_name, properties = q.properties::jsonb, updated_at = q.updated_at
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
-               AS q (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at)
+                  last_name = q.last_name, properties = q.properties::jsonb, updated_at = q.updated_at,
+                  provisional = q.provisional
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::boolean[])
+               AS q (organization_id, id, email, phone, external_id, first_name, last_name, properties, updated_at, provisional)
             WHERE c.organization_id = q.organization_id AND c.id = q.id`,
     values: contactColumns(contacts),
   });
@@ -206,6 +206,7 @@ const contactColumns = (contacts: readonly Contact[]): unknown[] => [
   contacts.map((contact) => contact.lastName ?? null),
   contacts.map((contact) => JSON.stringify(contact.properties)),
   contacts.map((contact) => contact.updatedAt),
+  contacts.map((contact) => contact.provisional === true),
 ];
 
 const columnsOf = (claims: readonly Claim[]): unknown[] => [

@@ -1,5 +1,5 @@
 import type { Database, Queryable } from '@trackline/postgres';
-import type { Contact } from './contact.ts';
+import { asPerson, type Contact } from './contact.ts';
 import type { ContactFields } from './contact-input.ts';
 import { propertiesIssue } from './contact-input.ts';
 import { findByKey } from './find-contacts.ts';
@@ -7,7 +7,7 @@ import { lockContacts } from './contact.reader.ts';
 import { moveIdentifiers, Raced, writeContacts } from './contact.writer.ts';
 import { recordChanges } from './outbox.ts';
 import { settle } from './settle.ts';
-import { fieldsOf } from './workspace.ts';
+import { fieldsOf, withFields } from './workspace.ts';
 import { moveSubscriptions, removeSubscriptions } from '../subscription/subscription.store.ts';
 
 export type EraseOutcome =
@@ -101,7 +101,9 @@ async function merge(tx: Queryable, from: Contact, into: Contact, now: Date): Pr
     text: 'INSERT INTO directory.contact_alias (organization_id, id, into_id, at) VALUES ($1, $2, $3, $4)',
     values: [...values, now],
   });
-  const after: Contact = { ...into, ...unite(fieldsOf(into), fieldsOf(from)), updatedAt: now };
+  // Whom a person is merged into is a person, also when all that is known of them is Meta's id, which is no field.
+  const stays = from.provisional ? into : asPerson(into);
+  const after = withFields(stays, unite(fieldsOf(into), fieldsOf(from)), now);
   await writeContacts(tx, [{ before: into, after }], now);
   await recordChanges(tx, [{ organizationId, contactId: from.id, change: 'merged', into: into.id }], now);
   await moveIdentifiers(tx, [organizationId]);

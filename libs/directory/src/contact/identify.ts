@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '@trackline/postgres';
-import { claimFree, Raced } from './contact.writer.ts';
+import { asPerson } from './contact.ts';
+import { claimFree, Raced, writeContacts } from './contact.writer.ts';
 import { loadOwners, loadOwnersById, lockContacts } from './contact.reader.ts';
 import { deleteContact, mergeLocked } from './erase-and-merge.ts';
 import { identifierKey, normalizeOpaque, type Identifier } from './identifier.ts';
@@ -32,7 +33,9 @@ export async function identifyProvisional(
       { organizationId, contactId: provisionalId },
       { organizationId, contactId: into.contactId },
     ]);
-    if (!contacts.get(provisionalId)?.provisional) return 'already';
+    const contact = contacts.get(provisionalId);
+    // An identifier makes it somebody, whatever its row says.
+    if (!contact?.provisional || hasIdentifier(contact)) return 'already';
     await mergeLocked(tx, contacts, [provisionalId, into.contactId], now());
     return 'merged';
   });
@@ -61,7 +64,7 @@ export async function attachWhatsappUser(
     const [target] = await loadOwnersById(tx, [{ organizationId, contactId }]);
     if (!target) return 'not_found';
     const got = await claimFree(tx, [{ ...identifier, contactId: target.contactId }]);
-    if (got.has(identifierKey(identifier))) return lockedStill(tx, organizationId, target.contactId);
+    if (got.has(identifierKey(identifier))) return lockedStill(tx, organizationId, target.contactId, now());
     const [owner] = await loadOwners(tx, [identifier]);
     if (!owner || owner.contactId === target.contactId) return 'already';
     const contacts = await lockContacts(tx, [
@@ -77,8 +80,16 @@ export async function attachWhatsappUser(
 }
 
 /** The contact must still be there once it has the identifier; whoever erases or merges it holds its lock. */
-async function lockedStill(tx: Queryable, organizationId: string, contactId: string): Promise<'attached'> {
+async function lockedStill(
+  tx: Queryable,
+  organizationId: string,
+  contactId: string,
+  now: Date,
+): Promise<'attached'> {
   const contacts = await lockContacts(tx, [{ organizationId, contactId }]);
-  if (!contacts.has(contactId)) throw new Raced('a contact was merged or erased');
+  const before = contacts.get(contactId);
+  if (!before) throw new Raced('a contact was merged or erased');
+  if (before.provisional)
+    await writeContacts(tx, [{ before, after: { ...asPerson(before), updatedAt: now } }], now);
   return 'attached';
 }

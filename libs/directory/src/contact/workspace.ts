@@ -64,9 +64,7 @@ export class Workspace {
   }
 
   replace(contact: Contact, fields: ContactFields): Contact {
-    const { id, organizationId, provisional, createdAt } = contact;
-    const kept = { id, organizationId, createdAt, ...(provisional && { provisional }) };
-    const after: Contact = { ...fields, ...kept, updatedAt: this.now };
+    const after = withFields(contact, fields, this.now);
     this.put(contact, after);
     return after;
   }
@@ -98,6 +96,20 @@ export const fieldsOf = ({
   updatedAt: _updatedAt,
   ...fields
 }: Contact): ContactFields => fields;
+
+/** The contact with other fields. Who has an identifier is somebody: a provisional contact that gains one is provisional no more. */
+export function withFields(contact: Contact, fields: ContactFields, now: Date): Contact {
+  const { id, organizationId, provisional, createdAt } = contact;
+  const isNobody = provisional && !hasIdentifier(fields);
+  return {
+    ...fields,
+    id,
+    organizationId,
+    ...(isNobody ? { provisional } : undefined),
+    createdAt,
+    updatedAt: now,
+  };
+}
 
 export const hasIdentifier = (fields: ContactFields): boolean =>
   IDENTIFIER_FIELDS.some((field) => fields[field] !== undefined);

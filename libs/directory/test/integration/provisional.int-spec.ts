@@ -78,6 +78,52 @@ describe('a provisional contact', () => {
     expect(await here.identifyProvisional(organizationId, left, erased)).toBe('already');
   });
 
+  it('into which a person was merged is that person, and nobody else by evidence', async () => {
+    const [from, named, other] = [await provisional(), await person(), await person()];
+    expect(await here.mergeContacts(organizationId, named, from)).not.toHaveProperty('contact.provisional');
+    expect(await here.identifyProvisional(organizationId, from, other)).toBe('already');
+    expect((await there.getContact(organizationId, from))?.id).toBe(from);
+
+    // Known by nothing but Meta's user id, and yet somebody.
+    const [left, nameless] = [
+      await provisional(),
+      (await resolve({ whatsappUserId: `US.${uuidv7()}`, create: create() })).contactId,
+    ];
+    await here.mergeContacts(organizationId, nameless, left);
+    expect(await here.identifyProvisional(organizationId, left, other)).toBe('already');
+  });
+
+  it('that gains an identifier is somebody, whichever way it came', async () => {
+    const ways: ((contactId: string) => Promise<unknown>)[] = [
+      (contactId) => here.patchContact(organizationId, contactId, { email: `${uuidv7()}@example.com` }),
+      (contactId) =>
+        here.updateContacts([
+          {
+            organizationId,
+            contactId,
+            cause: uuidv7(),
+            updates: [{ field: 'externalId', operation: 'set', value: uuidv7() }],
+          },
+        ]),
+      (contactId) => here.attachWhatsappUser({ organizationId, contactId, whatsappUserId: `US.${uuidv7()}` }),
+    ];
+    for (const give of ways) {
+      const [from, other] = [await provisional(), await person()];
+      await give(from);
+      expect(await there.getContact(organizationId, from)).not.toHaveProperty('provisional');
+      expect(await here.identifyProvisional(organizationId, from, other)).toBe('already');
+      expect((await there.getContact(organizationId, from))?.id).toBe(from);
+    }
+  });
+
+  it('is nobody still when only its names and properties change, or another nobody is merged into it', async () => {
+    const [from, other, ada] = [await provisional(), await provisional(), await person()];
+    await here.patchContact(organizationId, from, { firstName: 'Ada', properties: { seen: 1 } });
+    await here.mergeContacts(organizationId, other, from);
+    expect(await there.getContact(organizationId, from)).toMatchObject({ provisional: true });
+    expect(await here.identifyProvisional(organizationId, from, ada)).toBe('merged');
+  });
+
   it('takes what a person has not, and nothing else', async () => {
     const from = await provisional();
     await here.patchContact(organizationId, from, { properties: { seen: 1 } });
