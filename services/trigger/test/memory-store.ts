@@ -1,6 +1,6 @@
 import type { WorkflowStatus } from '@trackline/contracts';
 import type { ContactChangeRequest, Counts, SubscriptionRequest } from '../src/domain/effects.ts';
-import { entryKey } from '../src/domain/decide-events.ts';
+import { entryKey } from '../src/domain/board.ts';
 import { hasEnded, type Execution, type StepVisit, type Workflow } from '../src/domain/execution.ts';
 import type { ContactView } from '../src/domain/fields.ts';
 import { lookedBack, waitedFor } from '../src/domain/waited-events.ts';

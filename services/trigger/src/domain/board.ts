@@ -16,7 +16,7 @@ export interface BoardWorld {
   readonly workflowOf?: (execution: Execution) => Workflow | undefined;
   /** By contact id; a contact that does not exist is missing. */
   readonly contacts: ReadonlyMap<string, ContactView>;
-  /** Running executions that allow no other of their workflow and contact beside them: see `soleKey`. */
+  /** Running executions that allow no other of their workflow and contact beside them: by `entryKey`. */
   readonly soleRuns?: ReadonlySet<string>;
   /** By `entryKey`, for workflows that ask for it (`asksForEntries`); what is missing has never entered. */
   readonly entries?: ReadonlyMap<string, EntryFacts>;
@@ -31,11 +31,8 @@ export interface Tools {
   readonly applyUpdates: ApplyUpdates;
 }
 
-/** Of `BoardWorld.entries`. */
+/** Of a contact in a workflow. */
 export const entryKey = (workflowId: string, contactId: string): string => `${workflowId}:${contactId}`;
-
-/** Of `BoardWorld.soleRuns`. */
-export const soleKey = entryKey;
 
 const waitKey = (organizationId: string, contactId: string, name: string): string =>
   `${organizationId}:${contactId}:${name}`;

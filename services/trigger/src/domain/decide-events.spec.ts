@@ -11,7 +11,8 @@ import {
   wait,
 } from '../../test/engine-builders.ts';
 import { advance } from './advance.ts';
-import { decideEvents, soleKey, type IncomingEvent, type World } from './decide-events.ts';
+import { entryKey } from './board.ts';
+import { decideEvents, type IncomingEvent, type World } from './decide-events.ts';
 import type { Execution, Workflow } from './execution.ts';
 import { candidates } from './match-triggers.ts';
 import { toOrganizationWorkflows } from './organization.ts';
@@ -172,7 +173,7 @@ describe('a batch of events', () => {
     expect(decision.effects.progress.filter(({ effect }) => effect === 'refused')).toMatchObject([
       { eventId: 'event-1', reason: expect.stringContaining('running') },
     ]);
-    const running = worldOf([sole], { soleRuns: new Set([soleKey(sole.id, CONTACT.id)]) });
+    const running = worldOf([sole], { soleRuns: new Set([entryKey(sole.id, CONTACT.id)]) });
     expect(counts([events[0]!], running)).toEqual([['admitted', 0, 0]]);
   });
 

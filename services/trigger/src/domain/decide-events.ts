@@ -7,8 +7,6 @@ import { matchTriggers } from './match-triggers.ts';
 import { NO_WORKFLOWS, type OrganizationWorkflows } from './organization.ts';
 import { isPast, type Positions } from './positions.ts';
 
-export { entryKey, soleKey, type Tools } from './board.ts';
-
 /** An admitted event whose properties are read only when something may come of it. */
 export interface IncomingEvent extends AdmittedEvent {
   readonly view: () => EventView;

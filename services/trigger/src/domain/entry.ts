@@ -34,9 +34,12 @@ export function refusalOf(
   if (isSole(settings) && isRunning) return 'already_running';
   if (isWithin(lastEndedAtMs, reentryDelaySeconds, nowMs)) return 'reentry_delay';
   if (isWithin(lastStartedAtMs, contactCooldownSeconds, nowMs)) return 'contact_cooldown';
-  const most = settings.maxConcurrentExecutions ?? DEFAULT_CONCURRENT_EXECUTIONS;
-  return running >= most ? 'max_concurrent_executions' : undefined;
+  return isFull(settings, running) ? 'max_concurrent_executions' : undefined;
 }
+
+/** Whether as many are running as the workflow allows. */
+export const isFull = (settings: WorkflowSettings | undefined, running: number): boolean =>
+  running >= (settings?.maxConcurrentExecutions ?? DEFAULT_CONCURRENT_EXECUTIONS);
 
 const isWithin = (sinceMs: number | null, seconds: number, nowMs: number): boolean =>
   sinceMs !== null && seconds > 0 && nowMs < sinceMs + seconds * 1000;

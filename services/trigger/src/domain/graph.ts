@@ -1,7 +1,5 @@
 import type { WorkflowDefinition, WorkflowStep, WorkflowTransition } from '@trackline/contracts';
 
-export { lookedBack, waitedFor } from './waited-events.ts';
-
 /** A step and where the execution goes from it; `null`: it has reached its end. */
 export interface GraphStep {
   readonly step: WorkflowStep;

@@ -32,7 +32,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 export const asHtml: Escape = (text) => text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 /** A header that holds a line break is two headers. */
-
 export const asOneLine: Escape = (text) => text.replace(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ');
 /** In a list of addresses, none can be added. */
 export const asPartOfAddress: Escape = (text) => asOneLine(text).replace(/[<>",;]/g, '');

@@ -1,4 +1,5 @@
 import type { Effects } from '../domain/effects.ts';
+import type { Execution } from '../domain/execution.ts';
 import type { Commit } from '../ports.ts';
 import { heldSettings, type SettingsRead } from './held-settings.ts';
 import { heldVersions } from './held-versions.ts';
@@ -14,10 +15,18 @@ export interface EffectsCommitDependencies {
 
 export type PartitionOfContact = (of: { organizationId: string; contactId: string }) => number;
 
+/** What effects were decided on. */
+export interface DecidedOn {
+  readonly organizations: Organizations;
+  readonly settings: SettingsRead;
+  /** Executions whose timer does not concern them any more. */
+  readonly settled?: readonly Execution[];
+}
+
 /** Effects as they are to be committed: with what they bring about outside, and what they were decided on. */
 export async function toEffectsCommit(
   effects: Effects,
-  { organizations, settings }: { readonly organizations: Organizations; readonly settings: SettingsRead },
+  { organizations, settings, settled = [] }: DecidedOn,
   partitionOf: PartitionOfContact,
   use: EffectsCommitDependencies,
 ): Promise<Commit & { readonly outbox: NonNullable<Commit['outbox']> }> {
@@ -26,7 +35,9 @@ export async function toEffectsCommit(
   return {
     effects,
     outbox: toOutbox(effects, partitionOf, use.newId),
-    unchanged: heldVersions(effects, [], organizations),
+    ...(settled.length > 0 && { settled }),
+    ...(settings.revived && { revived: settings.revived }),
+    unchanged: heldVersions(effects, settled, organizations),
     ...heldSettings(effects, workflowOf, settings, use.slack),
   };
 }

@@ -3,10 +3,9 @@ import type { Execution, Workflow } from '../domain/execution.ts';
 import type { ContactView } from '../domain/fields.ts';
 import type { RememberedEvent } from '../domain/remembered.ts';
 import type { Contacts, EffectWriter, ExecutionReader, TimerReader } from '../ports.ts';
-import { heldSettings } from './held-settings.ts';
-import { heldVersions } from './held-versions.ts';
+import { toEffectsCommit } from './effects-commit.ts';
 import type { KnownWorkflows } from './known-workflows.ts';
-import { toOutbox, type Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import type { PartitionState } from './partition-state.ts';
 
 export interface DueDependencies {
@@ -66,18 +65,16 @@ async function fire(
     { workflowOf, contacts, remembered, nowMs, ...(brokenBy !== undefined && { brokenBy }) },
     { newId: use.newId, applyUpdates: use.contacts.apply },
   );
-  const outbox = toOutbox(effects, () => state.partition, use.newId);
-  const unchanged = heldVersions(effects, untouched, organizations);
+  const decidedOn = { organizations, settings: {}, settled: untouched };
+  const commit = await toEffectsCommit(effects, decidedOn, () => state.partition, { ...use, slack: 0 });
   state.mayHaveLeftOver = true;
   try {
-    const settings = heldSettings(effects, workflowOf, {}, 0);
-    if (!(await use.writer.commit({ effects, outbox, settled: untouched, unchanged, ...settings })))
-      return undefined;
+    if (!(await use.writer.commit(commit))) return undefined;
   } catch (error) {
     if (brokenBy !== undefined || !use.writer.isUnstorable(error)) throw error;
     return fireApart(due, (error as Error).message, nowMs, state, use);
   }
-  await use.outbox.carryOut(outbox);
+  await use.outbox.carryOut(commit.outbox);
   state.mayHaveLeftOver = false;
   return effects.executions.size;
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_CONCURRENT_EXECUTIONS } from '@trackline/contracts';
-import { entryKey } from '../domain/decide-events.ts';
+import { entryKey } from '../domain/board.ts';
 import type { Effects } from '../domain/effects.ts';
 import type { EntryFacts } from '../domain/entry.ts';
 import { hasEnded, type Execution, type Workflow } from '../domain/execution.ts';
@@ -9,6 +9,8 @@ import type { Capacity, Commit, EntryWrite } from '../ports.ts';
 export interface SettingsRead {
   readonly entries?: ReadonlyMap<string, EntryFacts> | undefined;
   readonly running?: ReadonlyMap<string, number> | undefined;
+  /** Executions that had ended and go on: they take a place again. */
+  readonly revived?: readonly string[];
 }
 
 /** What must hold of workflows' settings by the commit, and what is to be noted for the next decision. */
@@ -60,13 +62,14 @@ const later = (a: number | null | undefined, b: number | null): number | null =>
 function toCapacity(
   effects: Effects,
   workflowOf: (execution: Execution) => Workflow | undefined,
-  { running }: SettingsRead,
+  { running, revived = [] }: SettingsRead,
   slack: number,
 ): Capacity[] {
   const started = new Map<string, { workflow: Workflow; count: number }>();
   for (const { from, execution } of effects.executions.values()) {
-    const workflow = from === null ? workflowOf(execution) : undefined;
-    if (!workflow || hasEnded(execution)) continue;
+    if (hasEnded(execution) || (from !== null && !revived.includes(execution.id))) continue;
+    const workflow = workflowOf(execution);
+    if (!workflow) continue;
     const one = started.get(workflow.id);
     if (one) one.count += 1;
     else started.set(workflow.id, { workflow, count: 1 });

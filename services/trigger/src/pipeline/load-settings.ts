@@ -1,4 +1,4 @@
-import { entryKey, soleKey } from '../domain/decide-events.ts';
+import { entryKey } from '../domain/board.ts';
 import { asksForEntries, type EntryFacts } from '../domain/entry.ts';
 import type { Workflow } from '../domain/execution.ts';
 import type { ExecutionReader } from '../ports.ts';
@@ -31,11 +31,11 @@ export async function loadSettings(
     asking.length > 0 ? executions.entries(asking) : [],
     asking.length > 0 ? executions.soleRuns(asking) : [],
   ]);
-  const soleRuns = new Set(runs.map(({ workflowId, contactId }) => soleKey(workflowId, contactId)));
+  const soleRuns = new Set(runs.map(({ workflowId, contactId }) => entryKey(workflowId, contactId)));
   const entries = new Map(
     known.map(({ workflowId, contactId, lastStartedAtMs, lastEndedAtMs }): [string, EntryFacts] => [
       entryKey(workflowId, contactId),
-      { isRunning: soleRuns.has(soleKey(workflowId, contactId)), lastStartedAtMs, lastEndedAtMs },
+      { isRunning: soleRuns.has(entryKey(workflowId, contactId)), lastStartedAtMs, lastEndedAtMs },
     ]),
   );
   return { entries, running, soleRuns };

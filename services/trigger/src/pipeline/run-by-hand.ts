@@ -1,9 +1,9 @@
 import { contactKey, partitionOf, Problem, type EntryRefusal } from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
 import { advance, retryProblem } from '../domain/advance.ts';
-import { entryKey, soleKey } from '../domain/decide-events.ts';
+import { entryKey } from '../domain/board.ts';
 import { EffectCollector } from '../domain/effects.ts';
-import { NEVER_ENTERED, refusalOf } from '../domain/entry.ts';
+import { isFull, NEVER_ENTERED, refusalOf } from '../domain/entry.ts';
 import { hasEnded, newExecution, toWorkflow, type Execution, type Workflow } from '../domain/execution.ts';
 import type { RememberedEvent } from '../domain/remembered.ts';
 import type {
@@ -16,10 +16,10 @@ import type {
   TimerReader,
   WorkflowRecord,
 } from '../ports.ts';
-import { heldSettings } from './held-settings.ts';
+import { toEffectsCommit, type DecidedOn } from './effects-commit.ts';
 import { loadSettings, type SettingsFacts } from './load-settings.ts';
 import type { KnownWorkflows } from './known-workflows.ts';
-import { toOutbox, type Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 
 export interface ByHandDependencies {
   readonly store: ExecutionStore;
@@ -100,9 +100,9 @@ export class RunByHand {
       remembered: remembered.get(contactId) ?? [],
     };
     effects.add(undefined, advance(workflow, execution, { kind: 'start' }, surroundings)!);
-    const held = heldSettings(effects, () => workflow, settings, Infinity);
     const unchanged = new Map([[organizationId, version]]);
-    return (await this.carry(effects, { ...held, unchanged })) ? execution.id : undefined;
+    const isStarted = await this.carry(effects, { organizations, settings }, unchanged);
+    return isStarted ? execution.id : undefined;
   }
 
   /** Cancelling what was cancelled before changes nothing. */
@@ -132,7 +132,7 @@ export class RunByHand {
     );
     const effects = new EffectCollector(this.use.newId);
     effects.add(execution, moved!);
-    return this.carry(effects);
+    return this.carry(effects, { organizations, settings: {} });
   }
 
   /** A failed execution goes on from the step that failed it, with the definition that it started with. */
@@ -152,14 +152,16 @@ export class RunByHand {
     if (!workflow) throw new Error(`The definition of execution ${execution.id} is missing.`);
     const problem = retryProblem(execution, workflow);
     if (problem !== undefined) throw new Problem('CONFLICT', problem);
-    const [nowMs, contacts, remembered, { soleRuns }] = await Promise.all([
+    const [nowMs, contacts, remembered, settings] = await Promise.all([
       this.use.timers.nowMs(),
       this.use.contacts.load([execution]),
       this.remembered(workflow, execution),
       loadSettings([{ workflow, contactId }], this.use.reader),
     ]);
-    if (execution.sole && soleRuns.has(soleKey(workflow.id, contactId)))
-      throw new Problem('CONFLICT', REFUSED.already_running, { extra: { reason: 'already_running' } });
+    if (execution.sole && settings.soleRuns.has(entryKey(workflow.id, contactId)))
+      throw refused('already_running');
+    if (isFull(workflow.definition.settings, settings.running.get(workflow.id) ?? 0))
+      throw refused('max_concurrent_executions');
     const effects = new EffectCollector(this.use.newId);
     const surroundings = {
       nowMs,
@@ -169,7 +171,8 @@ export class RunByHand {
     };
     effects.add(execution, advance(workflow, execution, { kind: 'retry' }, surroundings)!);
     const unchanged = new Map([[organizationId, organizations.get(organizationId)?.version ?? 0]]);
-    return this.carry(effects, { unchanged, revived: [execution.id] });
+    const revived = [execution.id];
+    return this.carry(effects, { organizations, settings: { ...settings, revived } }, unchanged);
   }
 
   private remembered(
@@ -179,13 +182,18 @@ export class RunByHand {
     return looksBackMs > 0 ? this.use.reader.remembered([ref]) : Promise.resolve(new Map());
   }
 
-  private async carry(effects: EffectCollector, held: Commit = {}): Promise<boolean> {
+  /** Other instances decide on the same contacts: these commits always go alone. */
+  private async carry(
+    effects: EffectCollector,
+    decidedOn: DecidedOn,
+    unchanged?: Commit['unchanged'],
+  ): Promise<boolean> {
     const partition = (of: { organizationId: string; contactId: string }) =>
       partitionOf(contactKey(of.organizationId, of.contactId), this.use.contactPartitions);
-    const outbox = toOutbox(effects, partition, this.use.newId);
-    if (!(await this.use.writer.commit({ effects, outbox, ...held }))) return false;
+    const commit = await toEffectsCommit(effects, decidedOn, partition, { ...this.use, slack: Infinity });
+    if (!(await this.use.writer.commit({ ...commit, ...(unchanged && { unchanged }) }))) return false;
     // It has happened: the caller must not be told otherwise, and try again. What is left is carried out by the partition's owner.
-    await this.use.outbox.carryOut(outbox).catch(this.use.onLeftOver);
+    await this.use.outbox.carryOut(commit.outbox).catch(this.use.onLeftOver);
     return true;
   }
 }
@@ -194,11 +202,14 @@ export class RunByHand {
 function refuseEntry(workflow: Workflow, contactId: string, facts: SettingsFacts, nowMs: number): void {
   const { settings } = workflow.definition;
   const entry = facts.entries.get(entryKey(workflow.id, contactId)) ?? NEVER_ENTERED;
-  const isRunning = entry.isRunning || facts.soleRuns.has(soleKey(workflow.id, contactId));
+  const isRunning = entry.isRunning || facts.soleRuns.has(entryKey(workflow.id, contactId));
   const running = facts.running.get(workflow.id) ?? 0;
   const reason = refusalOf(settings, { ...entry, isRunning }, running, nowMs);
-  if (reason) throw new Problem('CONFLICT', REFUSED[reason], { extra: { reason } });
+  if (reason) throw refused(reason);
 }
+
+const refused = (reason: EntryRefusal): Problem =>
+  new Problem('CONFLICT', REFUSED[reason], { extra: { reason } });
 
 const REFUSED: Readonly<Record<EntryRefusal, string>> = {
   already_running: 'An execution of this contact is running, and the workflow allows one at a time.',

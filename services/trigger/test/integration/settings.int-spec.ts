@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually } from '@trackline/testkit';
+import { eventually, uniqueName } from '@trackline/testkit';
 import { retention } from '../../src/adapters/postgres/retention.ts';
 import type { RunningTrigger } from '../../src/start-trigger.ts';
 import { TriggerRig, waitingWorkflow, type Tenant } from './trigger-rig.ts';
@@ -116,6 +116,70 @@ describe('settings of a workflow', () => {
       answers.filter(({ status }) => status === 200).length;
     expect(started).toBe(1);
     expect(await runningOf(workflowId)).toMatchObject({ executions: 1 });
+  }, 30_000);
+
+  /** Fails whoever is not ready; is left to be tried again once they are. */
+  const readyOnly = (settings: object) => ({
+    name: 'ready only',
+    trigger: { type: 'api' },
+    steps: [
+      {
+        id: 'is-ready',
+        type: 'condition',
+        config: { field: 'contact.ready', operator: 'is_set' },
+        branches: {
+          yes: [{ id: 'wait', type: 'wait_for_event', config: { eventName: 'x' } }],
+          no: [{ id: 'fail', type: 'exit', config: { markAs: 'failed', reason: 'not ready' } }],
+        },
+      },
+    ],
+    settings,
+  });
+  const failed = async (workflowId: string) => {
+    const externalId = uniqueName('person');
+    const [made] = await rig.directory.upsertContacts(tenant.organization.id, [{ externalId }]);
+    if (made?.outcome !== 'created') throw new Error(`contact not created: ${JSON.stringify(made)}`);
+    const body = { contactId: made.contact.id };
+    const { json } = await tenant.call('POST', `/v1/workflows/${workflowId}/trigger`, { body });
+    return { id: json.executionId as string, externalId };
+  };
+
+  it('reentryDelaySeconds counts from an end by hand, and from that of a retry', async () => {
+    const settings = { reentryDelaySeconds: 3_600 };
+    const workflowId = await tenant.create({ ...waitingWorkflow('entered', 'x'), settings });
+    const about = await someone();
+    const enter = async () => (await rig.track(rig.event({ ...about, name: 'entered' }))).workflowsTriggered;
+    expect(await enter()).toBe(1);
+    const { id } = await rig.executionOf(tenant.call, workflowId, about.contactId);
+    expect((await tenant.call('POST', `/v1/executions/${id}/cancel`)).status).toBe(200);
+    expect(await enter()).toBe(0);
+    expect(await reasonsOf(workflowId)).toEqual([{ reason: 'reentry_delay', count: 1 }]);
+
+    const retried = await failed(await tenant.create(readyOnly(settings)));
+    expect((await tenant.call('POST', `/v1/executions/${retried.id}/retry`)).status).toBe(200);
+    const { rows } = await rig.database.query({
+      text: `SELECT n.ended_at = e.ended_at AS is_last FROM trigger.execution e
+             JOIN trigger.entry n USING (workflow_id, contact_id) WHERE e.id = $1`,
+      values: [retried.id],
+    });
+    expect(rows).toEqual([{ is_last: true }]);
+  }, 30_000);
+
+  it('maxConcurrentExecutions holds for those that are tried again, many at once too', async () => {
+    const workflowId = await tenant.create(readyOnly({ maxConcurrentExecutions: 2 }));
+    const all = [];
+    for (let index = 0; index < 6; index++) all.push(await failed(workflowId));
+    await rig.directory.upsertContacts(
+      tenant.organization.id,
+      all.map(({ externalId }) => ({ externalId, properties: { ready: true } })),
+    );
+    const answers = await Promise.all(
+      all.map(({ id }, index) => tenant.at(instances[index % 2]!).call('POST', `/v1/executions/${id}/retry`)),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 409, 409, 409, 409]);
+    for (const { json } of answers.filter(({ status }) => status === 409))
+      expect(json).toMatchObject({ code: 'CONFLICT', reason: 'max_concurrent_executions' });
+    expect(await runningOf(workflowId)).toEqual({ executions: 2, counted: 2 });
   }, 30_000);
 
   it('what nobody asks for any more is forgotten', async () => {

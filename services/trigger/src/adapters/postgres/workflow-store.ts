@@ -1,6 +1,6 @@
 import type { WorkflowDefinition, WorkflowStatus } from '@trackline/contracts';
 import type { Database, Queryable } from '@trackline/postgres';
-import { lookedBack, waitedFor } from '../../domain/graph.ts';
+import { lookedBack, waitedFor } from '../../domain/waited-events.ts';
 import type { WorkflowChange, WorkflowRecord, WorkflowStore } from '../../ports.ts';
 import type { Calendar } from '../../domain/schedule.ts';
 import { toTime } from './execution-rows.ts';
