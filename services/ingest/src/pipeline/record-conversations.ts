@@ -58,8 +58,9 @@ export const recordingConversations = (parts: ConversationParts): RecordConversa
       const contactId = read.reference && contactIds.get(keyOf(read.reference));
       if (contactId === undefined) return { index, status: 'contact_not_found', error: 'Contact not found' };
       const { messageId } = read.item;
-      if (messageId !== undefined)
-        links.set(messageKey(messageId), { key: messageKey(messageId), contactId });
+      const key = messageId === undefined ? undefined : messageKey(messageId);
+      // Of several contacts named for one message the first counts, as in the timeline.
+      if (key !== undefined && !links.has(key)) links.set(key, { key, contactId });
       touches.push(touchOf(organizationId, contactId, read, parts.newId));
       return { index, status: 'accepted' };
     });
