@@ -1,3 +1,5 @@
+import { decimalsOfCurrency } from '@trackline/contracts';
+
 const DECIMAL = /^(\d{1,15})(?:\.(\d{1,9}))?$/;
 
 /** A decimal that is not negative as it was written, without zeros in front; `undefined`: it is none. Never passes through a float. */
@@ -7,16 +9,6 @@ export function decimalOf(written: string | number): string | undefined {
   const whole = match[1]!.replace(/^0+(?=\d)/, '');
   return match[2] === undefined ? whole : `${whole}.${match[2]}`;
 }
-
-/** Currencies whose smallest unit is not a hundredth: ISO 4217, active codes. */
-const DECIMALS: ReadonlyMap<string, number> = new Map([
-  ...['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND'].map(
-    (code) => [code, 0] as const,
-  ),
-  ...['VUV', 'XAF', 'XOF', 'XPF'].map((code) => [code, 0] as const),
-  ...['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map((code) => [code, 3] as const),
-  ...['CLF', 'UYW'].map((code) => [code, 4] as const),
-]);
 
 const THOUSANDTHS = 3;
 
@@ -31,6 +23,6 @@ export function fromThousandths(written: string | number, currency: string | und
   const digits = whole.padStart(THOUSANDTHS + 1, '0');
   const units = digits.slice(0, -THOUSANDTHS).replace(/^0+(?=\d)/, '');
   const parts = (digits.slice(-THOUSANDTHS) + fraction).replace(/0+$/, '');
-  const shown = parts.padEnd(DECIMALS.get(currency ?? '') ?? 2, '0');
+  const shown = parts.padEnd(decimalsOfCurrency(currency ?? ''), '0');
   return shown === '' ? units : `${units}.${shown}`;
 }
