@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { contactMerges } from '../../src/adapters/postgres/contact-merges.ts';
@@ -111,6 +112,26 @@ describe('executions of a merged contact', () => {
     expect(await rig.track(rig.event({ ...into, name: 'paired' }))).toMatchObject({ executionsResumed: 2 });
     expect(await runningOf(workflowId)).toEqual([]);
   });
+
+  it('follow a chain whose merges are told at the same time', async () => {
+    const organizationId = tenant.organization.id;
+    const merges = contactMerges(rig.database, (of) => rig.partitionOf(of.organizationId, of.contactId));
+    const chains = Array.from({ length: 50 }, () => Array.from({ length: 4 }, () => randomUUID()));
+    for (const [a, b, c, d] of chains) {
+      const told = [
+        { organizationId, contactId: a!, into: b! },
+        { organizationId, contactId: c!, into: d! },
+        { organizationId, contactId: b!, into: c! },
+      ];
+      await Promise.all(told.map((merge) => merges.merge(merge)));
+    }
+    const { rows } = await rig.database.query<{ contact_id: string; into_id: string }>({
+      text: `SELECT contact_id, into_id FROM trigger.contact_alias WHERE contact_id = ANY ($1::uuid[])`,
+      values: [chains.flat()],
+    });
+    const into = new Map(rows.map((row) => [row.contact_id, row.into_id]));
+    for (const [a, b, c, d] of chains) expect([a!, b!, c!].map((id) => into.get(id))).toEqual([d, d, d]);
+  }, 30_000);
 
   it('that were stored by somebody who did not know of the merge follow a minute later', async () => {
     const workflowId = await tenant.create(waitingWorkflow('missed', 'caught'));

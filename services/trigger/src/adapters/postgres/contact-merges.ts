@@ -47,11 +47,19 @@ export const contactMerges = (database: Database, partitionOf: PartitionOf): Con
   };
 };
 
-/** Merges of a chain are told on different partitions, in any order: an alias never points to an alias. */
+/**
+ * Merges of a chain are told on different partitions, in any order and at once: an alias never points to an alias. Two that are noted
+ * side by side would not see each other; those of an organisation go one after the other.
+ */
 async function noteAlias(
   tx: Queryable,
   { organizationId, contactId, into: told }: ContactMerge,
 ): Promise<ContactMerge | undefined> {
+  await tx.query({
+    name: 'trigger.lock_aliases',
+    text: `SELECT pg_advisory_xact_lock(hashtextextended('trigger.contact_alias:' || $1::text, 0))`,
+    values: [organizationId],
+  });
   const { rows } = await tx.query<{ into_id: string }>({
     name: 'trigger.alias_of',
     text: `SELECT into_id FROM trigger.contact_alias WHERE organization_id = $1 AND contact_id = $2`,
