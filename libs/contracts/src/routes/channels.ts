@@ -15,11 +15,12 @@ const optionalFields = {
     description: 'The number as people know it.',
     examples: ['+1 555 078 3881'],
   }),
-  accessToken: Type.String({ description: 'Of a system user. Needed for conversionFeedback.' }),
-  datasetId: MetaId('Of the Conversions API. Needed for conversionFeedback.'),
+  accessToken: Type.String({ description: 'Of a system user.' }),
+  datasetId: MetaId('Of the Conversions API.'),
 };
 const ConversionFeedback = Type.Boolean({
-  description: 'Tell Meta of purchases and leads that came by a click on an ad. Default `false`.',
+  description:
+    'Tell Meta of purchases and leads that came by a click on an ad. Not available yet: `true` is refused with 422.',
 });
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);

@@ -91,10 +91,12 @@ export function channelIssues(terms: ChannelTerms): Issue[] {
       path: '/displayPhoneNumber',
       message: `Text of 1 to ${MAX_DISPLAY_CHARACTERS} characters.`,
     });
-  if (conversionFeedback && (terms.accessToken === undefined || terms.datasetId === undefined)) {
-    const message = 'Feedback to Meta needs an accessToken and a datasetId.';
-    issues.push({ path: '/conversionFeedback', message });
-  }
+  // Nothing sends it yet: who is told "true" would wait for it in vain.
+  if (conversionFeedback)
+    issues.push({
+      path: '/conversionFeedback',
+      message: 'Feedback to Meta is not available yet: leave it out, or give false.',
+    });
   return issues;
 }
 
