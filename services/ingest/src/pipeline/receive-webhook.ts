@@ -1,7 +1,7 @@
 import type { EventFacts, TouchedConversation } from '@trackline/contracts';
 import { clientNamedEventId } from '@trackline/contracts';
 import { whatsappSource } from '../domain/event-identity.ts';
-import { keysOfMessage, type Link } from '../domain/whatsapp/link.ts';
+import { keysOfMessage, messageKey, type Link } from '../domain/whatsapp/link.ts';
 import type { AutomaticEvent } from '../domain/whatsapp/automatic-event.ts';
 import type { SeenMessage } from '../domain/whatsapp/seen-message.ts';
 import { touchOfMessage } from '../domain/whatsapp/touch.ts';
@@ -65,10 +65,11 @@ export const receivingWebhooks = (parts: WebhookParts): ReceiveWebhook =>
 async function touchesOf(
   { people, links, onIdentified }: WebhookParts,
   asker: Asker,
-  messages: readonly SeenMessage[],
+  told: readonly SeenMessage[],
 ): Promise<TouchedConversation[]> {
-  if (messages.length === 0) return [];
+  if (told.length === 0) return [];
   const { organizationId } = asker;
+  const messages = await withoutErased({ people, links }, asker, told);
   const contactIds = await people.ofMessages(asker, messages);
   const known = new Map<string, Link>();
   const touches = messages.flatMap((message, at): TouchedConversation[] => {
@@ -79,6 +80,24 @@ async function touchesOf(
   });
   if (known.size > 0 && (await links.linkPersons(organizationId, [...known.values()]))) onIdentified();
   return touches;
+}
+
+/** What Meta tells late of a message, that it was read, must not bring back whose it was: they have been erased since. */
+async function withoutErased(
+  { people, links }: Pick<WebhookParts, 'people' | 'links'>,
+  asker: Asker,
+  told: readonly SeenMessage[],
+): Promise<readonly SeenMessage[]> {
+  const keys = told.map(({ messageId }) => messageKey(messageId));
+  const linked = await links.find(asker.organizationId, [...new Set(keys)]);
+  const known = [...new Set([...linked.values()].map(({ contactId }) => contactId))];
+  const current = await people.current(asker, known);
+  const erased = new Set(known.filter((_, at) => current[at] === undefined));
+  const isErased = (_: SeenMessage, at: number): boolean => {
+    const contact = linked.get(keys[at]!);
+    return contact !== undefined && erased.has(contact.contactId);
+  };
+  return erased.size === 0 ? told : told.filter((message, at) => !isErased(message, at));
 }
 
 function factsOf(

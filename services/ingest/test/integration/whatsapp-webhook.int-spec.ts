@@ -327,6 +327,17 @@ describe('whose an event is', () => {
     const found = await org.get(`/v1/contacts?phone=${encodeURIComponent(`+${phone}`)}`);
     expect([eventsOf(id), found.json.items]).toEqual([[], []]);
   });
+
+  it('who was erased is not brought back by what is told late of a message, though another had made them', async () => {
+    const [id, phone] = [wamid(), newPhone()];
+    const made = await org.post('/v1/contacts', { phone });
+    await meta.send(meta.payload('statuses', status(id, phone, 'sent')));
+    await eventually(() => touchesOf(id)[0]);
+    await door.call('DELETE', `/v1/contacts/${made.json.id}`, { key: org.key });
+    expect((await meta.send(meta.payload('statuses', status(id, phone, 'read')))).status).toBe(200);
+    const found = await org.get(`/v1/contacts?phone=${encodeURIComponent(`+${phone}`)}`);
+    expect([touchesOf(id).length, found.json.items]).toEqual([1, []]);
+  });
 });
 
 describe('events first, messages later', () => {
