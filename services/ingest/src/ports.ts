@@ -94,8 +94,8 @@ export type Asker = Pick<Caller, 'organizationId' | 'asOf'>;
 export interface People {
   /** The contact of each message's customer, made when it is not there. `undefined`: erased, or no name that can be stored. */
   ofMessages(asker: Asker, messages: readonly SeenMessage[]): Promise<(string | undefined)[]>;
-  /** The provisional contact of each evidence, made when it is not there, or whom it turned out to be. `undefined`: erased. */
-  ofEvidence(asker: Asker, evidence: readonly string[]): Promise<(string | undefined)[]>;
+  /** The provisional contact of each evidence, made when it is not there, or the person it turned out to be. `undefined`: erased. */
+  ofEvidence(asker: Asker, evidence: readonly string[]): Promise<(LinkedContact | undefined)[]>;
   /** Whom each id stands for now. `undefined`: erased. */
   current(asker: Asker, contactIds: readonly string[]): Promise<(string | undefined)[]>;
   /** A provisional contact becomes an alias of the person that it turned out to be. May be repeated. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AutomaticEvent } from '../domain/whatsapp/automatic-event.ts';
-import { keysOfEvent, type Link, type LinkedContact } from '../domain/whatsapp/link.ts';
+import { evidenceOf, keysOfEvent, type Link, type LinkedContact } from '../domain/whatsapp/link.ts';
 import { findWhoseEvents, type WhoseParts } from './find-whose-events.ts';
 
 const event = (messageId: string, clickId?: string): AutomaticEvent => ({
@@ -19,11 +19,16 @@ function parts(
 ) {
   const links = new Map(Object.entries(known));
   const erased = new Set<string>();
+  const turnedOut = new Map<string, string>();
   const identified: Link[] = [];
   let looks = 0;
   const fake: WhoseParts = {
     people: {
-      ofEvidence: async (_asker, evidence) => evidence.map((seen) => `provisional of ${seen}`),
+      ofEvidence: async (_asker, evidence) =>
+        evidence.map((seen) => {
+          const contactId = turnedOut.get(seen);
+          return contactId === undefined ? somebody(`provisional of ${seen}`) : person(contactId);
+        }),
       current: async (_asker, ids) => ids.map((id) => (erased.has(id) ? undefined : id)),
     },
     links: {
@@ -45,7 +50,7 @@ function parts(
     onIdentified: () => undefined,
   };
   const find = (...events: AutomaticEvent[]) => findWhoseEvents(fake, { organizationId: 'o' }, events);
-  return { find, links, erased, identified, looks: () => looks };
+  return { find, links, erased, turnedOut, identified, looks: () => looks };
 }
 const person = (contactId: string): LinkedContact => ({ contactId, provisional: false });
 const somebody = (contactId: string): LinkedContact => ({ contactId, provisional: true });
@@ -81,6 +86,17 @@ describe('the contact of an event', () => {
     const { find, identified } = parts({}, (links) => links.set(keyOf(one, 1), person('ada')));
     expect(await find(one)).toEqual(['ada']);
     expect(identified).toEqual([{ key: keyOf(one, 0), contactId: 'ada' }]);
+  });
+
+  it('is whom its evidence turned out to be when the link has been forgotten, and they stay a person', async () => {
+    const [one, other] = [event('m', 'c'), event('n')];
+    const { find, turnedOut, links } = parts();
+    turnedOut.set(evidenceOf(keysOfEvent(one)), 'ada');
+    expect(await find(one, other)).toEqual(['ada', expect.stringContaining('provisional')]);
+    expect([...links.values()].filter(({ contactId }) => contactId === 'ada')).toEqual([
+      person('ada'),
+      person('ada'),
+    ]);
   });
 
   it('is nobody when it was erased', async () => {

@@ -29,29 +29,36 @@ export async function findWhoseEvents(
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const plan = planEvents(keysOfEvents, await links.find(organizationId, keys));
     const unknown = keysOfEvents.filter((_, at) => plan.contactIds[at] === undefined);
-    const wanted = [...plan.provisionals, ...(await linksToProvisionals(people, asker, unknown))];
-    if (wanted.length > 0) {
-      await links.linkProvisionals(organizationId, onePerKey(wanted));
-      continue;
-    }
-    if (plan.persons.length > 0 && (await links.linkPersons(organizationId, onePerKey(plan.persons))))
-      onIdentified();
+    const seen = await linksByEvidence(people, asker, unknown);
+    const provisionals = [...plan.provisionals, ...seen.provisionals];
+    if (provisionals.length > 0) await links.linkProvisionals(organizationId, onePerKey(provisionals));
+    const persons = [...plan.persons, ...seen.persons];
+    if (persons.length > 0 && (await links.linkPersons(organizationId, onePerKey(persons)))) onIdentified();
+    if (provisionals.length + seen.persons.length > 0) continue;
     return currentOf(people, asker, plan.contactIds);
   }
   throw new Error(`The contacts of ${events.length} events were still contended after ${MAX_ROUNDS} rounds`);
 }
 
-async function linksToProvisionals(
+/**
+ * Links of keys of which nothing is known. The directory keeps evidence longer than links are kept, so what is made by it may have turned
+ * out to be a person long ago, who must never be noted as provisional: the next message of that click would move all that leads to them.
+ */
+async function linksByEvidence(
   people: Pick<People, 'ofEvidence'>,
   asker: Asker,
   unknown: readonly (readonly LinkKey[])[],
-): Promise<Link[]> {
-  if (unknown.length === 0) return [];
-  const contactIds = await people.ofEvidence(asker, unknown.map(evidenceOf));
-  return unknown.flatMap((keys, at): Link[] => {
-    const contactId = contactIds[at];
-    return contactId === undefined ? [] : keys.map((key) => ({ key, contactId }));
+): Promise<{ readonly persons: Link[]; readonly provisionals: Link[] }> {
+  const persons: Link[] = [];
+  const provisionals: Link[] = [];
+  const contacts = unknown.length === 0 ? [] : await people.ofEvidence(asker, unknown.map(evidenceOf));
+  unknown.forEach((keys, at) => {
+    const contact = contacts[at];
+    if (!contact) return;
+    const { contactId, provisional } = contact;
+    (provisional ? provisionals : persons).push(...keys.map((key) => ({ key, contactId })));
   });
+  return { persons, provisionals };
 }
 
 async function currentOf(

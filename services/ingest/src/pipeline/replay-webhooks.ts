@@ -57,16 +57,16 @@ export async function replayWebhooks(parts: ReplayParts, call: ReplayCall): Prom
 export function receivingDry(): ReceiveWebhook {
   const somebody = <Asked>(_asker: unknown, asked: readonly Asked[]) =>
     Promise.resolve(asked.map(() => 'somebody'));
+  const known = { contactId: 'somebody', provisional: false };
   return receivingWebhooks({
     people: {
       ofMessages: somebody,
-      ofEvidence: somebody,
+      ofEvidence: (_asker, evidence) => Promise.resolve(evidence.map(() => known)),
       current: somebody,
       identify: () => Promise.resolve(),
     },
     links: {
-      find: (_organizationId, keys) =>
-        Promise.resolve(new Map(keys.map((key) => [key, { contactId: 'somebody', provisional: false }]))),
+      find: (_organizationId, keys) => Promise.resolve(new Map(keys.map((key) => [key, known]))),
       linkPersons: () => Promise.resolve(false),
       linkProvisionals: () => Promise.resolve(),
       takeIdentified: () => Promise.resolve(0),

@@ -2,7 +2,7 @@ import type { ContactRequest, ContactResolution, Directory, Reading } from '@tra
 import type { SeenMessage, WhatsappUser } from '../../domain/whatsapp/seen-message.ts';
 import type { Asker, People } from '../../ports.ts';
 
-type Used = Pick<Directory, 'resolve' | 'attachWhatsappUser' | 'identifyProvisional'>;
+type Used = Pick<Directory, 'resolve' | 'contacts' | 'attachWhatsappUser' | 'identifyProvisional'>;
 
 /** People as WhatsApp knows them, in the directory. */
 export function directoryPeople(directory: Used): People {
@@ -32,7 +32,14 @@ export function directoryPeople(directory: Used): People {
     async ofEvidence(asker, evidence) {
       const { organizationId } = asker;
       const requests = evidence.map((seen) => ({ organizationId, evidence: seen, create: { cause: seen } }));
-      return (await resolve(asker, requests)).map(contactIdOf);
+      const contactIds = (await resolve(asker, requests)).map(contactIdOf);
+      const contacts = await directory.contacts(
+        contactIds.flatMap((contactId) => (contactId === undefined ? [] : [{ organizationId, contactId }])),
+      );
+      return contactIds.map((asked) => {
+        const contact = asked === undefined ? undefined : contacts.get(asked);
+        return contact && { contactId: contact.id, provisional: contact.provisional === true };
+      });
     },
 
     async current(asker, contactIds) {
