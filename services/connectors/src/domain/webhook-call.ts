@@ -17,8 +17,6 @@ const NOT_THEIRS = new Set([
   'webhook-signature',
   'webhook-timestamp',
 ]);
-/** Not handed to another origin than the one they were written for. */
-const BOUND_TO_ORIGIN = new Set(['authorization', 'cookie', 'x-api-key']);
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]{0,8192}$/;
 const MAX_HEADERS = 64;
@@ -91,12 +89,9 @@ export function redirected(
   if ('refused' in url) return url;
   if (call.url.protocol === 'https:' && url.protocol === 'http:')
     return { refused: 'A redirect from https to http is not followed.' };
-  const isSame = url.origin === call.url.origin;
-  return {
-    ...call,
-    url,
-    headers: isSame
-      ? call.headers
-      : Object.fromEntries(Object.entries(call.headers).filter(([name]) => !BOUND_TO_ORIGIN.has(name))),
-  };
+  return { ...call, url, headers: url.origin === call.url.origin ? call.headers : headersForAnyone(call) };
 }
+
+/** Any header can hold a secret (`X-Auth-Token`, `apikey`), written for the origin that the workflow names: another learns the form of the body. */
+const headersForAnyone = ({ headers }: WebhookCall): WebhookCall['headers'] =>
+  headers['content-type'] === undefined ? {} : { 'content-type': headers['content-type'] };
