@@ -79,8 +79,17 @@ describe('after an attempt', () => {
     });
   });
 
-  it('a destination that asks for more time than is left is given up', () => {
+  it('a destination that asks for more than the longest delay is asked again after that', () => {
     const outcome = { ...notNow, afterMs: 90_000_000 };
-    expect(decideNext(outcome, { attempts: 1, ageMs: 0 }, policy, 0)).toMatchObject({ kind: 'given_up' });
+    expect(decideNext(outcome, { attempts: 1, ageMs: 0 }, policy, 0)).toMatchObject({
+      kind: 'again',
+      inMs: policy.maxDelayMs,
+    });
+  });
+
+  it('a destination that asks for more time than is left is given up', () => {
+    const outcome = { ...notNow, afterMs: 3_600_000 };
+    const at = { attempts: 3, ageMs: policy.maxAgeMs - 3_599_999 };
+    expect(decideNext(outcome, at, policy, 0)).toMatchObject({ kind: 'given_up' });
   });
 });

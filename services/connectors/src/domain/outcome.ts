@@ -3,7 +3,7 @@ export type AttemptOutcome =
   | { readonly kind: 'delivered'; readonly providerMessageId?: string; readonly detail: Detail }
   /** No credentials are set: it was shown in the log. */
   | { readonly kind: 'logged'; readonly detail: Detail }
-  /** May go well another time. `afterMs`: the destination asks not to come before. */
+  /** May go well another time. `afterMs`: the destination asks not to come before; heard up to the longest delay. */
   | {
       readonly kind: 'not_now';
       readonly reason: string;
@@ -64,7 +64,10 @@ export function spentBefore(
     : { kind: 'never', reason: 'gave_up', detail: { gaveUpAfter } };
 }
 
-/** Decides after an attempt. `attempts` counts it. */
+/**
+ * Decides after an attempt. `attempts` counts it. A destination that asks for more than the longest delay is asked again after that:
+ * one answer to one attempt does not use up the whole of a delivery's time.
+ */
 export function decideNext(
   outcome: AttemptOutcome,
   { attempts, ageMs }: { readonly attempts: number; readonly ageMs: number },
@@ -83,7 +86,10 @@ export function decideNext(
   }
   const detail = { reason: outcome.reason, ...outcome.detail };
   if (outcome.kind === 'never') return { kind: 'given_up', reason: outcome.reason, detail };
-  const inMs = Math.max(backoffMs(attempts, policy, random), outcome.afterMs ?? 0);
+  const inMs = Math.max(
+    backoffMs(attempts, policy, random),
+    Math.min(outcome.afterMs ?? 0, policy.maxDelayMs),
+  );
   const spent =
     attempts >= policy.maxAttempts
       ? `${attempts} attempts`
