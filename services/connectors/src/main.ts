@@ -51,6 +51,6 @@ process.on('SIGINT', drain);
 
 starting.catch((err: unknown) => {
   if (draining) return;
-  logger.fatal({ err }, 'trigger did not start');
+  logger.fatal({ err }, 'connectors did not start');
   process.exit(1);
 });

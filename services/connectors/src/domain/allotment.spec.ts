@@ -61,7 +61,7 @@ describe('what may begin', () => {
             expect(count((other) => JSON.stringify(other) === JSON.stringify(one))).toBeLessThanOrEqual(2);
           }
           for (const gone of running.splice(0, Math.ceil(running.length / 2))) load.ended(gone);
-          expect(load.underWay).toBe(running.length);
+          expect(load.free).toBe(limits.total - running.length);
         }
       }),
     );

@@ -29,10 +29,6 @@ export class Load {
     return this.limits.total - this.count;
   }
 
-  get underWay(): number {
-    return this.count;
-  }
-
   begun(queue: Queue): void {
     this.move(queue, 1);
   }
