@@ -48,10 +48,17 @@ describe('the settings', () => {
       'HTTP_PORT',
       'KAFKA_BROKERS',
       'SECRETS_KEY',
+      'SMTP_FROM',
       'SMTP_URL',
       'WHATSAPP_API_VERSION',
     ]);
     expect(problems.join()).not.toContain('hunter2');
+  });
+
+  it('name a sender for the server that they name', () => {
+    const server = { ...NEEDED, SMTP_URL: 'smtp://mail' };
+    expect(problemsOf(server)).toEqual([expect.stringContaining('SMTP_FROM')]);
+    expect(problemsOf({ ...server, SMTP_FROM: 'shop@shop.example' })).toEqual([]);
   });
 
   it('keep a lease longer than what is done under it', () => {

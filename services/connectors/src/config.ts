@@ -154,6 +154,8 @@ export function loadConfig(env: Environment): ConnectorsConfig {
   };
   if (config.deliveryLeaseMs < 2 * config.deliveryTimeoutMs)
     settings.problems.push('DELIVERY_LEASE_MS has to be at least twice DELIVERY_TIMEOUT_MS.');
+  if (config.smtpUrl !== undefined && config.smtpFrom === undefined)
+    settings.problems.push('SMTP_FROM is needed with SMTP_URL: whom its mails come from.');
   if (settings.problems.length > 0) throw new ConfigProblems(settings.problems);
   return config;
 }
