@@ -168,6 +168,11 @@ export class Directory {
     return identifying.attachWhatsappUser(this.database, user, this.now);
   }
 
+  /** The same for many, in a few statements: only who becomes an alias costs a transaction. */
+  attachWhatsappUsers(users: readonly identifying.WhatsappUser[]): Promise<void> {
+    return identifying.attachWhatsappUsers(this.database, users, this.now);
+  }
+
   /** Throws `Problem` VALIDATION_FAILED. With an `id` that is there already, gives that organisation as it stands. */
   createOrganization(organization: NewOrganization): Promise<Organization> {
     return organizations.createOrganization(this.database, organization, this.now());

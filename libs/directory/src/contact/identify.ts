@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '@trackline/postgres';
 import { asPerson } from './contact.ts';
 import { claimFree, Raced, writeContacts } from './contact.writer.ts';
-import { loadOwners, loadOwnersById, lockContacts } from './contact.reader.ts';
+import { loadContacts, loadOwners, loadOwnersById, lockContacts } from './contact.reader.ts';
 import { deleteContact, mergeLocked } from './erase-and-merge.ts';
 import { identifierKey, normalizeOpaque, type Identifier } from './identifier.ts';
 import { settle } from './settle.ts';
@@ -77,6 +77,60 @@ export async function attachWhatsappUser(
     await mergeLocked(tx, contacts, [owner.contactId, target.contactId], now());
     return 'attached';
   });
+}
+
+/**
+ * The same for many at once. However many there are, what is free is given in one transaction; only whoever is to be merged is settled each
+ * in one of their own.
+ */
+export async function attachWhatsappUsers(
+  database: Database,
+  users: readonly WhatsappUser[],
+  now: () => Date,
+): Promise<void> {
+  if (users.length === 0) return;
+  const left = await settle(database, (tx) => attachFree(tx, users, now()));
+  for (const user of left) await attachWhatsappUser(database, user, now);
+}
+
+/** Gives those whose id another contact without identifiers has, or who were merged or erased just now. */
+async function attachFree(tx: Queryable, users: readonly WhatsappUser[], now: Date): Promise<WhatsappUser[]> {
+  const targets = await loadOwnersById(tx, users);
+  const wanted = users.flatMap((user, at) => {
+    const { organizationId } = user;
+    const value = normalizeOpaque(user.whatsappUserId);
+    const contactId = targets[at]?.contactId;
+    if (value === undefined || contactId === undefined) return [];
+    return [{ user, organizationId, field: 'whatsappUserId' as const, value, contactId }];
+  });
+  const contacts = await lockContacts(tx, wanted);
+  const there = wanted.filter(({ contactId }) => contacts.has(contactId));
+  const got = await claimFree(tx, there);
+  const isAttached = (one: (typeof there)[number]) => got.get(identifierKey(one)) === one.contactId;
+  const attached = new Set(there.filter(isAttached).map(({ contactId }) => contactId));
+  const writes = [...attached].flatMap((contactId) => {
+    const before = contacts.get(contactId)!;
+    return before.provisional ? [{ before, after: { ...asPerson(before), updatedAt: now } }] : [];
+  });
+  await writeContacts(tx, writes, now);
+  const others = there.filter((one) => !isAttached(one));
+  const owners = await loadOwners(tx, others);
+  const held = others.flatMap((one, at) => {
+    const ownerId = owners[at]?.contactId;
+    return ownerId === one.contactId ? [] : [{ ...one, ownerId }];
+  });
+  const holders = await loadContacts(
+    tx,
+    held.flatMap(({ organizationId, ownerId }) => (ownerId ? [{ organizationId, contactId: ownerId }] : [])),
+  );
+  const isAnothers = ({ ownerId }: (typeof held)[number]): boolean => {
+    const holder = ownerId === undefined ? undefined : holders.get(ownerId);
+    return holder !== undefined && hasIdentifier(holder);
+  };
+  return [
+    ...wanted.filter(({ contactId }) => !contacts.has(contactId)),
+    ...held.filter((one) => !isAnothers(one)),
+  ].map(({ user }) => user);
 }
 
 /** The contact must still be there once it has the identifier; whoever erases or merges it holds its lock. */

@@ -2,7 +2,7 @@ import type { ContactRequest, ContactResolution, Directory, Reading } from '@tra
 import type { SeenMessage, WhatsappUser } from '../../domain/whatsapp/seen-message.ts';
 import type { Asker, People } from '../../ports.ts';
 
-type Used = Pick<Directory, 'resolve' | 'contacts' | 'attachWhatsappUser' | 'identifyProvisional'>;
+type Used = Pick<Directory, 'resolve' | 'contacts' | 'attachWhatsappUsers' | 'identifyProvisional'>;
 
 /** People as WhatsApp knows them, in the directory. */
 export function directoryPeople(directory: Used): People {
@@ -89,6 +89,6 @@ async function attachUserIds(
     asker,
     both.map(({ whatsappUserId }) => ({ organizationId, whatsappUserId })),
   );
-  for (const [at, user] of both.entries())
-    if (contactIdOf(known[at]!) !== user.contactId) await directory.attachWhatsappUser(user);
+  // All at once: Meta waits for the answer, and one webhook may tell of a thousand people.
+  await directory.attachWhatsappUsers(both.filter((user, at) => contactIdOf(known[at]!) !== user.contactId));
 }
