@@ -6,7 +6,7 @@ export interface IdentifyParts {
   readonly onFault: (error: unknown, identified?: Identified) => void;
   /** How long to wait when there was nothing to do: other instances identify, too. */
   readonly idleMs: number;
-  /** Resolves early when the signal is raised, or when `wake` of `onIdle` was called. */
+  /** Resolves early when the signal is raised, or when this instance learnt of somebody (`onIdentified`). */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
