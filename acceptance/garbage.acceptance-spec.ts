@@ -23,7 +23,12 @@ beforeAll(async () => {
 const admin = httpClient(stack.url, { key: stack.adminToken });
 const callerOf = (route: RouteContract): Call => (route.auth === 'admin' ? admin : keyed);
 const NOBODY = '0197f0e0-0000-7000-8000-000000000000';
-const withParams = (route: RouteContract, value: string) => route.path.replace(/:\w+/g, value);
+/** A parameter that is one word of a few gets one of them: what is asked about is the rest of the request. */
+const WORDS: Readonly<Record<string, string>> = { ':kind': 'email' };
+const withParams = (route: RouteContract, value: string) =>
+  route.path.replace(/:\w+/g, (name) => WORDS[name] ?? value);
+/** Lists answer item by item. */
+const ITEMWISE = new Set(['/v1/events/batch', '/v1/contacts/batch', '/v1/conversations']);
 
 interface Garbage {
   readonly kind: string;
@@ -111,7 +116,7 @@ describe('garbage', () => {
           headers: { 'content-type': contentType ?? 'application/json' },
         });
         // A list of one wrong item is a right envelope: the item is answered for.
-        if (answer.status === 200 && route.path.endsWith('/batch')) {
+        if (answer.status === 200 && ITEMWISE.has(route.path)) {
           expect(answer.json).toMatchObject({
             success: false,
             processed: 0,

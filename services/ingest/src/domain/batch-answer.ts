@@ -17,6 +17,10 @@ export interface BatchContext {
 
 type ItemResult = BatchAnswer['results'][number];
 
+/** What is wrong with an item, in one line. */
+export const tellIssue = ({ path, message }: Issue): string =>
+  path === '' ? message : `${path}: ${message}`;
+
 /** The answer to a batch: each item by itself, in order. Refused as a whole only when the cap refused every item. */
 export function batchAnswer(fates: readonly ItemFate[], context: BatchContext): Decision {
   const results = fates.map(resultOf);
@@ -42,10 +46,8 @@ export function batchAnswer(fates: readonly ItemFate[], context: BatchContext): 
 
 function resultOf(fate: ItemFate, index: number): ItemResult {
   switch (fate.kind) {
-    case 'invalid': {
-      const { path, message } = fate.issue;
-      return { index, status: 'invalid', error: path === '' ? message : `${path}: ${message}` };
-    }
+    case 'invalid':
+      return { index, status: 'invalid', error: tellIssue(fate.issue) };
     case 'contact_not_found':
       return { index, status: 'contact_not_found', error: 'Contact not found' };
     case 'published':

@@ -8,6 +8,7 @@ import {
   type Issue,
   type TouchedConversation,
 } from '@trackline/contracts';
+import { tellIssue } from '../domain/batch-answer.ts';
 import type { ContactReference } from '../domain/contact-reference.ts';
 import { messageKey, type Link } from '../domain/whatsapp/link.ts';
 import { touchId } from '../domain/whatsapp/touch.ts';
@@ -54,7 +55,7 @@ export const recordingConversations = (parts: ConversationParts): RecordConversa
     const links = new Map<string, Link>();
     const touches: TouchedConversation[] = [];
     const results = reads.map((read, index): Result => {
-      if (!('item' in read)) return { index, status: 'invalid', error: `${read.path}: ${read.message}` };
+      if (!('item' in read)) return { index, status: 'invalid', error: tellIssue(read) };
       const contactId = read.reference && contactIds.get(keyOf(read.reference));
       if (contactId === undefined) return { index, status: 'contact_not_found', error: 'Contact not found' };
       const { messageId } = read.item;
