@@ -1,3 +1,5 @@
+import { decimalsOfCurrency } from '@trackline/contracts';
+
 /** What an order says of its worth: the text of each property, as its JSON had it. `null`: it is not there. */
 export interface SaidWorth {
   readonly value: string | null;
@@ -33,9 +35,6 @@ export function currencyOf({ currency }: SaidWorth): string | null {
 /** An exact sum as people write it: at least the decimals that the currency has, and no zeros beyond them. */
 export function formatAmount(sum: string, currency: string): string {
   const [whole = '0', fraction = ''] = sum.split('.');
-  const digits = fraction.replace(/0+$/, '').padEnd(decimalsOf(currency), '0');
+  const digits = fraction.replace(/0+$/, '').padEnd(decimalsOfCurrency(currency), '0');
   return digits === '' ? whole : `${whole}.${digits}`;
 }
-
-const decimalsOf = (currency: string): number =>
-  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
