@@ -72,12 +72,19 @@ async function write(
 ): Promise<number> {
   const version = await enterAttribution(tx);
   const merged = facts.flatMap((fact) => (fact.change === 'merged' ? intoRef(fact) : []));
-  const before = await lockFamilies(tx, [...facts, ...merged]);
+  await lockFamilies(tx, [...facts, ...merged]);
   const written = await insert(tx, facts);
-  const erased = facts.filter((fact) => fact.change === 'erased');
-  await forgetWhose(tx, [...new Set(erased.map((fact) => before.get(refKey(fact))!))]);
   // The locks of the united families are held already: both ends of each merge were locked.
-  const after = await lockFamilies(tx, merged);
+  const united = await lockFamilies(tx, [...facts, ...merged]);
+  // An erasure and the merge before it come over two partitions, and are heard of in any order or at once.
+  const toForget = facts
+    .map((fact) => ({ fact, family: united.get(refKey(fact))! }))
+    .filter(({ fact, family }) => fact.change === 'erased' || family.erased);
+  await forgetWhose(
+    tx,
+    toForget.map(({ family }) => family),
+  );
+  const after = new Map(merged.map((ref) => [refKey(ref), united.get(refKey(ref))!]));
   const orders = await loadOrdersWithin(
     tx,
     [...after.values()].flatMap(({ organizationId, members }) =>
@@ -110,7 +117,8 @@ const FORGET = `
 /** An erased contact's facts go on under an id that nobody has: the figures stay, and can be made again, without saying whose they are. */
 async function forgetWhose(tx: Queryable, families: readonly LockedFamily[]): Promise<void> {
   if (families.length === 0) return;
-  const rows = families.flatMap(({ organizationId, members }) => {
+  const once = new Map(families.map((family) => [refKey({ ...family, contactId: family.top }), family]));
+  const rows = [...once.values()].flatMap(({ organizationId, members }) => {
     const nobody = uuidv7();
     return members.map((contactId) => ({ organizationId, contactId, nobody }));
   });
