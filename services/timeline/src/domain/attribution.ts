@@ -31,7 +31,7 @@ export interface TouchCampaign {
 
 export interface OrderMoment {
   readonly atMs: number;
-  /** Executions that the order itself started or resumed: what they send does not earn it. */
+  /** Executions that the order itself started: what they send does not earn it. One that waited for the order is none of them. */
   readonly causedExecutions: ReadonlySet<string>;
 }
 

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AdmittedEvent, TouchedConversation } from '@trackline/contracts';
+import { CONTACTS, type AdmittedEvent, type TouchedConversation } from '@trackline/contracts';
 import type { Organization } from '@trackline/directory';
 import { uuidv7 } from '@trackline/kernel';
 import { eventually, type Call } from '@trackline/testkit';
+import { contactFactWriter } from '../../src/adapters/postgres/contact-facts.ts';
+import type { ContactFact } from '../../src/ports.ts';
 import type { RunningTimeline } from '../../src/start-timeline.ts';
 import { expectSumsToBeFacts } from './sums-against-facts.ts';
 import { anAction, anEvent, anOrder, aTouch, TimelineRig } from './timeline-rig.ts';
@@ -214,6 +216,32 @@ describe('an automation', () => {
   });
 });
 
+describe('an automation that waits for the order', () => {
+  it('earns it by what it sent before', async () => {
+    const about = { executionId: uuidv7(), workflowId: uuidv7() };
+    const bought = order(1);
+    await rig.executions({
+      ...{ id: uuidv7(), organizationId: organization.id, contactId, ...about, workflowVersion: 1 },
+      ...{ effect: 'resumed', eventId: bought.eventId, status: 'active', atMs: ago(1) },
+    });
+    await rig.admitted(bought);
+    await eventually(
+      async () => (await call('GET', `/v1/events/${bought.eventId}`)).json.executionsResumed === 1,
+      { withinMs: 20_000 },
+    );
+    await rig.actions(
+      anAction({
+        organizationId: organization.id,
+        contactId,
+        ...about,
+        completedAtMs: ago(2),
+        providerMessageId: 'wamid.cart',
+      }),
+    );
+    await attributed(bought, { conversion: true, campaign: { type: 'automation', id: about.workflowId } });
+  });
+});
+
 describe('an ad', () => {
   it('has what Meta reported of it, in whatever order it comes, and apart from conversions', async () => {
     const referral = { ctwaClid: 'Afc3', sourceId: 'ad-1', sourceType: 'ad', headline: 'Shoes' };
@@ -327,6 +355,33 @@ describe('a contact that was erased', () => {
       { id: 'b', conversations: 2, conversions: 2, read: 0, revenue: [{ amount: '99.80' }] },
     ]);
     expect((await report('broadcasts')).campaigns).toHaveLength(1);
+  });
+});
+
+describe('a contact that was merged and erased', () => {
+  it.each<[string, (merge: ContactFact, erase: ContactFact) => ContactFact[][]]>([
+    ['at once', (merge, erase) => [[merge, erase]]],
+    ['with the erasure heard of first', (merge, erase) => [[erase], [merge]]],
+  ])('%s is in no fact any more', async (_, batches) => {
+    const into = await rig.contact(organization);
+    const sale = order(1);
+    await rig.conversations(broadcast(2, 'b'), broadcast(2, 'b', { contactId: into }));
+    await rig.admitted(sale);
+    await attributed(sale, { conversion: true });
+    await eventually(async () => (await report('broadcasts')).totals.conversations === 2);
+    const about = { organizationId: organization.id, atMs: NOW };
+    const writer = contactFactWriter(rig.database, rig.editionBook());
+    const facts = batches(
+      { ...about, id: uuidv7(), contactId, change: 'merged', into },
+      { ...about, id: uuidv7(), contactId: into, change: 'erased' },
+    );
+    for (const some of facts) await writer.commit({ topic: CONTACTS, partition: 0 }, some);
+    const { rows } = await rig.database.query({
+      text: `SELECT * FROM (SELECT contact_id FROM timeline.conversation UNION ALL SELECT contact_id FROM timeline.order_fact) AS fact WHERE contact_id = ANY($1::uuid[])`,
+      values: [[contactId, into]],
+    });
+    expect(rows).toEqual([]);
+    expect((await report('broadcasts')).totals).toMatchObject({ conversations: 2, conversions: 1 });
   });
 });
 

@@ -29,8 +29,8 @@ async function insert(tx: Queryable, effects: readonly EventEffect[]): Promise<n
   return rowCount;
 }
 
-/** The event may be an order, which its own executions do not earn. */
-const mayUnearn = ({ effect }: EventEffect): boolean => effect !== 'refused';
+/** The event may be an order, which the executions that it started do not earn. */
+const mayUnearn = ({ effect }: EventEffect): boolean => effect === 'started';
 
 /** No positions here: the row's key is the effect's own id, so the same effect again changes nothing. */
 export const effectWriter = (

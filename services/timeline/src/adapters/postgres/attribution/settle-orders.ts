@@ -85,7 +85,10 @@ async function settleChunk(
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Without a name: planned with its values, the statement looks at the months that it needs. */
+/**
+ * Executions that the events started: one that an order resumed was there before it, and what it had sent may have earned the order.
+ * Without a name: planned with its values, the statement looks at the months that it needs.
+ */
 export async function loadCaused(
   tx: Queryable,
   facts: readonly OrderFact[],
@@ -96,7 +99,7 @@ export async function loadCaused(
   const { rows } = await tx.query<{ event_id: string; execution_id: string }>({
     text: `
       SELECT event_id, execution_id FROM timeline.execution_effect
-      WHERE event_id = ANY($1::uuid[]) AND effect IN ('started', 'resumed') AND happened_at >= $2
+      WHERE event_id = ANY($1::uuid[]) AND effect = 'started' AND happened_at >= $2
     `,
     values: [facts.map((fact) => fact.eventId), new Date(sinceMs)],
   });

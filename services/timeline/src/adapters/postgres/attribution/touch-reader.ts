@@ -9,7 +9,7 @@ export interface AttributionTask {
   readonly fact: OrderFact;
   readonly members: readonly string[];
   readonly settings: AttributionSettings;
-  /** Executions that the order started or resumed. */
+  /** Executions that the order started. */
   readonly causedExecutions: ReadonlySet<string>;
 }
 
