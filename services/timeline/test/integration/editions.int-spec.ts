@@ -1,5 +1,7 @@
+import { EventEmitter, once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Organization } from '@trackline/directory';
+import type { Queryable } from '@trackline/postgres';
 import { eventually, type Call } from '@trackline/testkit';
 import { attributionTerms } from '../../src/adapters/directory/attribution-terms.ts';
 import { editionStore } from '../../src/adapters/postgres/attribution/edition-store.ts';
@@ -181,5 +183,32 @@ describe('figures under new settings', () => {
     });
     await eventually(async () => !(await store.clear()), SOON);
     await expectSumsToBeFacts(rig);
+  });
+});
+
+describe('the editions that a batch reads', () => {
+  it('are its own, though another replaces those in memory while it waits for the database', async () => {
+    const others = [await rig.organization(timeline), await rig.organization(timeline)];
+    const [known, fresh, theirs] = [organization, ...others.map((one) => one.organization)].map(
+      ({ id }) => id,
+    );
+    const book = rig.editionBook();
+    await book.ensure(new Set([known!, fresh!, theirs!]));
+    await book.at(rig.database, 1, new Set([known!]));
+    const gate = new EventEmitter();
+    const isReplaced = once(gate, 'replaced');
+    const slow: Queryable = {
+      async query(statement) {
+        const answer = await rig.database.query(statement);
+        await isReplaced;
+        return answer as never;
+      },
+    };
+    const reading = book.at(slow, 1, new Set([known!, fresh!]));
+    await book.at(rig.database, 2, new Set([theirs!]));
+    gate.emit('replaced');
+    const editions = await reading;
+    expect(editions.of(known!)).toHaveLength(1);
+    expect(editions.of(fresh!)).toHaveLength(1);
   });
 });

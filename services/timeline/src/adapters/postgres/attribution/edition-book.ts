@@ -64,20 +64,28 @@ export class EditionBook {
   /** Inside the transaction, which has entered and read `version`. */
   async at(tx: Queryable, version: number, organizationIds: ReadonlySet<string>): Promise<LiveEditions> {
     const isKnown = version === this.version && this.held.size <= MAX_ORGANIZATIONS;
-    let editions: ReadonlyMap<string, readonly Edition[]> = this.held;
-    const missing = [...organizationIds].filter((id) => !isKnown || !this.held.has(id));
+    // A batch's own: another may put other organisations in the place of those held while this one waits.
+    const editions = new Map<string, readonly Edition[]>();
+    for (const id of organizationIds) {
+      const known = isKnown ? this.held.get(id) : undefined;
+      if (known) editions.set(id, known);
+    }
+    const missing = [...organizationIds].filter((id) => !editions.has(id));
     if (missing.length > 0) {
       const loaded = await load(tx, missing);
-      if (!isKnown && version >= this.version) {
-        this.held = new Map();
-        this.version = version;
-      }
-      // A transaction that entered before the latest change keeps what it read to itself.
-      if (version === this.version) for (const [id, one] of loaded) this.held.set(id, one);
-      editions = version === this.version ? this.held : loaded;
+      this.hold(version, loaded);
+      for (const [id, one] of loaded) editions.set(id, one);
     }
     const of = (id: string): readonly Edition[] => editions.get(id) ?? [];
     return { of, isOrderFact: (id, name) => isOrderFact(of(id), name) };
+  }
+
+  /** A transaction that entered before the latest change keeps what it read to itself. */
+  private hold(version: number, loaded: ReadonlyMap<string, readonly Edition[]>): void {
+    if (version < this.version) return;
+    if (version > this.version || this.held.size > MAX_ORGANIZATIONS) this.held = new Map();
+    this.version = version;
+    for (const [id, one] of loaded) this.held.set(id, one);
   }
 }
 
