@@ -93,6 +93,17 @@ async function compare(
   );
 }
 
+/** Orders of the current edition ($2) that it should have attributed: sums are held against attributions, so these would be missed by both. */
+const UNATTRIBUTED = `
+  SELECT (fact.occurred_at AT TIME ZONE 'UTC')::date::text AS day, 'order_fact' AS place, 'attributed' AS figure,
+    count(*)::text AS facts, count(held.event_id)::text AS sums
+  FROM timeline.order_fact AS fact
+  JOIN timeline.edition ON edition.organization_id = fact.organization_id AND edition.edition = $2 AND fact.name = ANY(edition.order_event_names)
+  LEFT JOIN timeline.attribution AS held
+    ON held.organization_id = fact.organization_id AND held.edition = $2 AND held.event_id = fact.event_id
+  WHERE fact.organization_id = $1 GROUP BY 1 HAVING count(*) <> count(held.event_id) ORDER BY 1
+`;
+
 async function currentEdition(queryable: Queryable, organizationId: string): Promise<number | undefined> {
   const { rows } = await queryable.query<{ edition: number }>({
     text: `SELECT edition FROM timeline.edition WHERE organization_id = $1 AND state = 'current'`,
@@ -142,7 +153,10 @@ export const reportAudit = (database: Database): ReportAudit => ({
     const edition = await currentEdition(database, organizationId);
     const talks = await compare(database, TALK_SUMS, [organizationId]);
     if (edition === undefined) return talks;
-    return [...talks, ...(await compare(database, ORDER_SUMS, [organizationId, edition]))];
+    const values = [organizationId, edition];
+    const orders = await compare(database, ORDER_SUMS, values);
+    const { rows: unattributed } = await database.query<SumDifference>({ text: UNATTRIBUTED, values });
+    return [...talks, ...orders, ...unattributed];
   },
 
   async rebuild(organizationId, days) {
