@@ -6,6 +6,7 @@ import { eventually, type Call } from '@trackline/testkit';
 import { attributionTerms } from '../../src/adapters/directory/attribution-terms.ts';
 import { editionStore } from '../../src/adapters/postgres/attribution/edition-store.ts';
 import { reportAudit } from '../../src/adapters/postgres/attribution/report-audit.ts';
+import { checkReports } from '../../src/pipeline/check-reports.ts';
 import { noticeChanges } from '../../src/pipeline/keep-editions.ts';
 import type { EditionStore } from '../../src/ports.ts';
 import type { RunningTimeline } from '../../src/start-timeline.ts';
@@ -230,5 +231,6 @@ describe('the check of the reports', () => {
     expect(await audit.differences(organization.id)).toMatchObject([
       { place: 'order_fact', figure: 'attributed', facts: '1', sums: '0' },
     ]);
+    expect((await checkReports(audit, true)).left).toBe(1);
   });
 });
