@@ -35,7 +35,8 @@ const DUE_AT_ONCE = 100;
 const CONTACTS_PER_CHUNK = 200;
 /** So long a run belongs to whoever has claimed it, from its last chunk on; then another goes on where it stopped. */
 const LEASE_MS = 30_000;
-const MAX_CONFLICTS = 20;
+/** Then the run that has waited longest has its turn: a run over a million contacts must not hold up one over a hundred. */
+export const CHUNKS_PER_TURN = 20;
 
 /** Makes runs of the due times that have come, and moves workflows on to their next. Gives how many workflows were due. */
 export function planSchedules(use: ScheduleDependencies) {
@@ -77,38 +78,28 @@ function dueTimes(
 }
 
 /**
- * Carries out one claimed run, chunk after chunk of the organisation's contacts, newest first. Each chunk is stored together with how
- * far the run has come, so that a crash costs no contact and starts nobody twice. Gives whether there was a run.
+ * Carries out one claimed run for a turn, chunk after chunk of the organisation's contacts, newest first. Each chunk is stored together
+ * with how far the run has come, so that a crash costs no contact and starts nobody twice. Gives whether there was a run.
  */
 export function carryOutRun(use: ScheduleDependencies) {
   return async (isStopped: () => boolean): Promise<boolean> => {
     let run: ScheduleRun | undefined = await use.schedules.claim(LEASE_MS);
     if (!run) return false;
-    for (let conflicts = 0; run && !isStopped() && conflicts < MAX_CONFLICTS;) {
-      const next: ScheduleRun | 'finished' | 'conflict' = await chunk(run, use);
-      if (next === 'conflict') conflicts += 1;
-      else {
-        conflicts = 0;
-        run = next === 'finished' ? undefined : next;
-      }
-    }
-    // Whoever stops, or could not get on, leaves it to the next who looks.
+    for (let left = CHUNKS_PER_TURN; run && left > 0 && !isStopped(); left--) run = await chunk(run, use);
+    // The next who looks takes it on, after all that are free by now.
     if (run) await use.schedules.release(run);
     return true;
   };
 }
 
-async function chunk(
-  run: ScheduleRun,
-  use: ScheduleDependencies,
-): Promise<ScheduleRun | 'finished' | 'conflict'> {
+/** Gives where the run stands after it, the same place when something had changed; `undefined`: we have no more to do with it. */
+async function chunk(run: ScheduleRun, use: ScheduleDependencies): Promise<ScheduleRun | undefined> {
   const { organizationId, dueAtMs } = run;
   const organizations = await use.workflows.load([organizationId]);
   const workflow = scheduledWorkflow(run, organizations);
   if (!workflow) {
-    // Paused, archived or of another kind by now: it starts nobody any more.
-    await use.schedules.finish(run);
-    return 'finished';
+    await setAside(run, organizations, use);
+    return undefined;
   }
   const [{ items, nextCursor }, nowMs] = await Promise.all([
     use.contacts.page(organizationId, run.cursor, CONTACTS_PER_CHUNK),
@@ -135,9 +126,19 @@ async function chunk(
   const schedule = { run, to: nextCursor, started, refused, leaseMs: LEASE_MS };
   const unchanged = new Map([[organizationId, version]]);
   if (!(await use.writer.commit({ ...commit, unchanged, schedule }))) {
-    const stillOurs = await use.schedules.isAt(run);
-    return stillOurs ? 'conflict' : 'finished';
+    return (await use.schedules.isAt(run)) ? run : undefined;
   }
   await use.outbox.carryOut(commit.outbox);
-  return nextCursor === null ? 'finished' : { ...run, cursor: nextCursor };
+  return nextCursor === null ? undefined : { ...run, cursor: nextCursor };
+}
+
+/** A paused workflow may be enabled again soon: its run is looked at whenever its lease ends. One that is archived or of another kind is over. */
+async function setAside(
+  run: ScheduleRun,
+  organizations: Organizations,
+  { schedules, timers, catchUpMs }: ScheduleDependencies,
+): Promise<void> {
+  const isPaused = organizations.get(run.organizationId)?.statuses.get(run.workflowId) === 'paused';
+  if (isPaused && (await timers.nowMs()) <= run.dueAtMs + catchUpMs) return;
+  await schedules.finish(run);
 }
