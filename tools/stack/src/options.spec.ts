@@ -14,9 +14,7 @@ describe('the options of npm start', () => {
       ['ingest', 2],
       ['trigger', 3],
     ]);
-    expect(() => parseOptions(['--instances', 'billing=2'], {})).toThrow(
-      'does not understand "billing=2"',
-    );
+    expect(() => parseOptions(['--instances', 'billing=2'], {})).toThrow('does not understand "billing=2"');
     expect(() => parseOptions(['--instances', 'ingest=0'], {})).toThrow('does not understand "ingest=0"');
   });
 
