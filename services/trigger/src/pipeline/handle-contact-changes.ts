@@ -45,8 +45,9 @@ interface Signal extends ContactSignal {
 }
 
 /**
- * What happens to contacts themselves starts what it is to start, and what runs for a merged contact goes on for the other. A batch that comes again is behind its position; a change that is
- * published again, which the directory does after a crash, is known by its id when it may have started something.
+ * What happens to contacts themselves starts what it is to start, and what runs for a merged contact goes on for the other. A batch
+ * that comes again is behind its position; a change that is published again, which the directory does after a crash, is known by its id
+ * when it may have started something.
  */
 export function handleContactChanges(use: ContactChangeDependencies) {
   return async (
