@@ -93,15 +93,22 @@ async function compare(
   );
 }
 
-/** Orders of the current edition ($2) that it should have attributed: sums are held against attributions, so these would be missed by both. */
+/**
+ * Orders of the current edition ($2) that it should have attributed: sums are held against attributions, so these would be missed by
+ * both. Each is looked up by its key: a join of tables that nobody has analysed yet compares all with all.
+ */
 const UNATTRIBUTED = `
-  SELECT (fact.occurred_at AT TIME ZONE 'UTC')::date::text AS day, 'order_fact' AS place, 'attributed' AS figure,
+  SELECT ${DAY}::text AS day, 'order_fact' AS place, 'attributed' AS figure,
     count(*)::text AS facts, count(held.event_id)::text AS sums
   FROM timeline.order_fact AS fact
-  JOIN timeline.edition ON edition.organization_id = fact.organization_id AND edition.edition = $2 AND fact.name = ANY(edition.order_event_names)
-  LEFT JOIN timeline.attribution AS held
-    ON held.organization_id = fact.organization_id AND held.edition = $2 AND held.event_id = fact.event_id
-  WHERE fact.organization_id = $1 GROUP BY 1 HAVING count(*) <> count(held.event_id) ORDER BY 1
+  LEFT JOIN LATERAL (
+    SELECT event_id FROM timeline.attribution
+    WHERE organization_id = $1 AND edition = $2 AND event_id = fact.event_id LIMIT 1
+  ) AS held ON true
+  WHERE fact.organization_id = $1 AND fact.name = ANY(
+    ARRAY(SELECT unnest(order_event_names) FROM timeline.edition WHERE organization_id = $1 AND edition = $2)
+  )
+  GROUP BY 1 HAVING count(*) <> count(held.event_id) ORDER BY 1
 `;
 
 async function currentEdition(queryable: Queryable, organizationId: string): Promise<number | undefined> {
