@@ -9,7 +9,7 @@ import { endMarked, MARK } from './processes/marked.ts';
 import type { Say } from './say.ts';
 
 /** A lane that takes longer hangs. */
-const LANE_WITHIN_MS = 15 * 60_000;
+const LANE_WITHIN_MS = 30 * 60_000;
 /** Jest has written its report and should be gone; what keeps it is an open handle of some test. */
 const LEAVES_WITHIN_MS = 15_000;
 const GRACE_MS = 2_000;
