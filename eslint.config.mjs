@@ -106,17 +106,9 @@ export default tseslint.config(
       'max-lines': 'off',
     },
   },
-  // a process speaks on its terminal only before it has a logger, and a command because it is one
+  // a command speaks on its terminal; a service has a logger
   {
-    files: [
-      'tools/**',
-      'bench/**',
-      '*.mjs',
-      '*.cjs',
-      '.ci/**',
-      'services/*/src/main.ts',
-      'services/*/src/migrate.ts',
-    ],
+    files: ['tools/**', 'bench/**', '*.mjs', '*.cjs', '.ci/**', 'services/*/src/migrate.ts'],
     rules: { 'no-console': 'off' },
   },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },

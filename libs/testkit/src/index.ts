@@ -3,6 +3,7 @@ export * from './eventually.ts';
 export * from './http-client.ts';
 export * from './kafka-topics.ts';
 export * from './service-processes.ts';
+export * from './sources-in-node.ts';
 export * from './stack.ts';
 export * from './test-database.ts';
 export * from './test-organization.ts';

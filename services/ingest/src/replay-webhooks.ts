@@ -1,4 +1,4 @@
-import { ConfigProblems } from './config.ts';
+import { ConfigProblems } from '@trackline/process';
 import { Mistake } from './replay-options.ts';
 import { replay } from './replay.ts';
 

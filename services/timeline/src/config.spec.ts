@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigProblems, loadConfig } from './config.ts';
+import { ConfigProblems } from '@trackline/process';
+import { loadConfig } from './config.ts';
 
 const enough = { KAFKA_BROKERS: 'localhost:9092', DATABASE_URL: 'postgres://localhost/x', ADMIN_TOKEN: 't' };
 

@@ -1,14 +1,11 @@
 import { systemClock } from '@trackline/kernel';
+import { databaseUrlOrExit } from '@trackline/process';
 import { openMaintenanceDatabase } from './adapters/postgres/maintenance-database.ts';
 import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
 import { keepPartitions } from './pipeline/keep-partitions.ts';
 import { migrateTimeline } from './adapters/postgres/schema.ts';
 
-const databaseUrl = process.env.DATABASE_URL;
-if (!databaseUrl) {
-  console.error('DATABASE_URL is not set: postgres://user:password@host:port/database.');
-  process.exit(78);
-}
+const databaseUrl = databaseUrlOrExit();
 const { applied, before } = await migrateTimeline(databaseUrl);
 const database = openMaintenanceDatabase(databaseUrl, 'migrate timeline');
 try {

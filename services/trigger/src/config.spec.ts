@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigProblems, loadConfig } from './config.ts';
+import { ConfigProblems } from '@trackline/process';
+import { loadConfig } from './config.ts';
 
 const needed = { KAFKA_BROKERS: 'a:9092', DATABASE_URL: 'postgres://a/b', ADMIN_TOKEN: 'secret' };
 

@@ -1,56 +1,5 @@
-import { createLogger } from '@trackline/observability';
-import { ConfigProblems, loadConfig, type TriggerConfig } from './config.ts';
+import { runService } from '@trackline/process';
+import { loadConfig } from './config.ts';
 import { startTrigger } from './start-trigger.ts';
 
-/** sysexits.h: EX_CONFIG. */
-const EXIT_CONFIG = 78;
-const DRAIN_LIMIT_MS = 9_000;
-
-function configOrExit(): TriggerConfig {
-  try {
-    return loadConfig(process.env);
-  } catch (error) {
-    if (!(error instanceof ConfigProblems)) throw error;
-    console.error(error.message);
-    process.exit(EXIT_CONFIG);
-  }
-}
-
-const config = configOrExit();
-const logger = createLogger({ service: 'trigger', instance: config.instanceId, level: config.logLevel });
-
-for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
-  process.on(event, (err: unknown) => {
-    logger.fatal({ err }, event);
-    process.exit(1);
-  });
-}
-
-const starting = startTrigger(config, logger);
-let draining = false;
-const drain = (signal: NodeJS.Signals): void => {
-  if (draining) return;
-  draining = true;
-  logger.info({ signal }, 'draining');
-  setTimeout(() => {
-    logger.error('not drained in time: what was not finished comes again');
-    process.exit(1);
-  }, DRAIN_LIMIT_MS).unref();
-  starting
-    .then((trigger) => trigger.stop())
-    .then(
-      () => process.exit(0),
-      (err: unknown) => {
-        logger.error({ err }, 'draining failed');
-        process.exit(1);
-      },
-    );
-};
-process.on('SIGTERM', drain);
-process.on('SIGINT', drain);
-
-starting.catch((err: unknown) => {
-  if (draining) return;
-  logger.fatal({ err }, 'trigger did not start');
-  process.exit(1);
-});
+runService({ service: 'trigger', loadConfig, start: startTrigger });
