@@ -1,21 +1,27 @@
 import type { CpuByProcess } from './measure/cpu.ts';
+import type { MemoryByProcess } from './measure/memory.ts';
 
-/** One number of the product beside the number of its baseline, taken in the same run. */
+export type Bound = { readonly atLeast: number } | { readonly atMost: number };
+
+/** One number of the product, beside the number of a baseline taken in the same run where there is one. */
 export interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly ours: number;
-  readonly baseline: number;
+  readonly baseline?: number;
   /** Ours divided by the baseline. */
-  readonly ratio: number;
-  /** What the ratio must keep to; absent: for orientation. */
-  readonly expected?: { readonly atLeast: number } | { readonly atMost: number };
+  readonly ratio?: number;
+  /** What is kept to: by the ratio, or by the figure itself where the machine was said with it. Absent: for orientation. */
+  readonly promised?: { readonly of: 'ratio' | 'figure' } & Bound;
 }
 
-/** What one side cost: CPU seconds per 1,000 events, by process. */
+/** What one side cost, by process. */
 export interface Cost {
   readonly side: string;
+  /** Seconds per 1,000 events. */
   readonly cpu: CpuByProcess;
+  /** Megabytes, the most of all rounds. */
+  readonly memory: MemoryByProcess;
 }
 
 export interface ScenarioResult {
@@ -38,8 +44,29 @@ export interface Scenario {
   readonly name: string;
   /** One line for the reader of the table. */
   readonly says: string;
+  /** Runs with `--all`, or when it is asked for by name. */
+  readonly isLong?: boolean;
   run(settings: ScenarioSettings): Promise<ScenarioResult>;
 }
+
+/** A figure beside that of a baseline. */
+export function compared(
+  name: string,
+  unit: string,
+  { ours, baseline }: { readonly ours: number; readonly baseline: number },
+  promised?: Bound,
+): Figure {
+  return {
+    ...{ name, unit, ours, baseline, ratio: ours / baseline },
+    ...(promised && { promised: { of: 'ratio' as const, ...promised } }),
+  };
+}
+
+/** A figure that stands for itself. */
+export const alone = (name: string, unit: string, ours: number, promised?: Bound): Figure => ({
+  ...{ name, unit, ours },
+  ...(promised && { promised: { of: 'figure' as const, ...promised } }),
+});
 
 /** Throws when a bench has measured something that did not happen as it should. */
 export function assertCount(what: string, found: number, expected: number): string {

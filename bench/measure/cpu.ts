@@ -23,19 +23,24 @@ interface Stat {
 export function cpuSeconds(watched: readonly WatchedProcess[]): CpuByProcess {
   const stats = readStats();
   if (stats.size === 0) return {};
-  const children = new Map<number, number[]>();
-  for (const [pid, { parent }] of stats) {
-    const siblings = children.get(parent);
-    if (siblings) siblings.push(pid);
-    else children.set(parent, [pid]);
-  }
   const ticksOf = (pid: number): number => {
     const stat = stats.get(pid);
-    if (!stat) return 0;
-    const below = (children.get(pid) ?? []).reduce((sum, child) => sum + ticksOf(child), 0);
-    return stat.own + stat.ended + below;
+    return stat ? stat.own + stat.ended : 0;
   };
-  return Object.fromEntries(watched.map(({ name, pid }) => [name, ticksOf(pid) / TICKS_PER_SECOND]));
+  return Object.fromEntries(
+    watched.map(({ name, pid }) => {
+      const ticks = [pid, ...below(pid, stats)].reduce((sum, each) => sum + ticksOf(each), 0);
+      return [name, ticks / TICKS_PER_SECOND];
+    }),
+  );
+}
+
+/** All that it has started and that runs, and what that has started. */
+export const descendantsOf = (pid: number): number[] => below(pid, readStats());
+
+function below(pid: number, stats: ReadonlyMap<number, Stat>): number[] {
+  const children = [...stats].filter(([, { parent }]) => parent === pid).map(([child]) => child);
+  return children.flatMap((child) => [child, ...below(child, stats)]);
 }
 
 /** What was used between two looks, per 1,000 events. */

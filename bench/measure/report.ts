@@ -3,23 +3,27 @@ import type { MachineDescription } from './machine.ts';
 
 export interface Reported {
   readonly name: string;
+  readonly seconds: number;
   readonly result: ScenarioResult;
 }
 
-export const keepsTo = ({ ratio, expected }: Figure): boolean =>
-  expected === undefined || ('atLeast' in expected ? ratio >= expected.atLeast : ratio <= expected.atMost);
+export function keepsTo({ ours, ratio, promised }: Figure): boolean {
+  if (promised === undefined) return true;
+  const value = promised.of === 'ratio' ? ratio! : ours;
+  return 'atLeast' in promised ? value >= promised.atLeast : value <= promised.atMost;
+}
 
 /** One table of all figures, and what each side cost. */
 export function toTable(reported: readonly Reported[], machine: MachineDescription): string {
-  const rows = [['figure', 'ours', 'baseline', 'ratio', 'expected']];
+  const rows = [['figure', 'ours', 'baseline', 'ratio', 'promised']];
   for (const { result } of reported) {
     for (const figure of result.figures) {
       rows.push([
         `${figure.name} (${figure.unit})`,
         inWords(figure.ours),
-        inWords(figure.baseline),
-        figure.ratio.toFixed(2),
-        expectation(figure),
+        figure.baseline === undefined ? '' : inWords(figure.baseline),
+        figure.ratio === undefined ? '' : figure.ratio.toFixed(2),
+        promise(figure),
       ]);
     }
   }
@@ -31,23 +35,28 @@ export function toTable(reported: readonly Reported[], machine: MachineDescripti
     ...aligned(rows),
     '',
     'CPU seconds per 1,000 events, by process',
-    ...aligned(costs.map(costRow)),
+    ...aligned(costs.map(({ side, cpu }) => [side, byProcess(cpu, (seconds) => seconds.toFixed(3))])),
+    '',
+    'Memory at its most, in MB, by process',
+    ...aligned(
+      costs.map(({ side, memory }) => [side, byProcess(memory, (megabytes) => megabytes.toFixed(0))]),
+    ),
+    '',
+    `Took ${reported.map(({ name, seconds }) => `${name} ${seconds.toFixed(0)} s`).join(', ')}`,
   ].join('\n');
 }
 
-function expectation(figure: Figure): string {
-  const { expected } = figure;
-  if (!expected) return '';
-  const words = 'atLeast' in expected ? `≥ ${expected.atLeast}` : `≤ ${expected.atMost}`;
-  return `${words} ${keepsTo(figure) ? '✓' : '✗'}`;
+function promise(figure: Figure): string {
+  const { promised } = figure;
+  if (!promised) return '';
+  const bound = 'atLeast' in promised ? `≥ ${inWords(promised.atLeast)}` : `≤ ${inWords(promised.atMost)}`;
+  return `${promised.of === 'ratio' ? `${bound} ×` : bound} ${keepsTo(figure) ? '✓' : '✗'}`;
 }
 
-const costRow = ({ side, cpu }: Cost): string[] => [
-  side,
-  Object.entries(cpu)
-    .map(([name, seconds]) => `${name} ${seconds.toFixed(3)}`)
-    .join('   '),
-];
+const byProcess = (values: Cost['cpu'], inText: (value: number) => string): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${inText(value)}`)
+    .join('   ');
 
 const inWords = (value: number): string =>
   value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 100 ? 0 : 2);

@@ -1,10 +1,11 @@
 import { ADMITTED, INBOUND, RECEIVED, REFUSED } from '@trackline/contracts';
-import { cpuPerThousand, cpuSeconds, infrastructureProcesses, type CpuByProcess } from '../measure/cpu.ts';
+import { costOf, type RoundCost } from '../measure/cost.ts';
 import { interleave } from '../measure/interleave.ts';
-import { median, medians } from '../measure/statistics.ts';
-import { assertCount, type Figure, type Scenario, type ScenarioSettings } from '../scenario.ts';
+import { median } from '../measure/statistics.ts';
+import { assertCount, compared, type Figure, type Scenario, type ScenarioSettings } from '../scenario.ts';
 import { drain } from '../stage/drain.ts';
 import { PARTITIONS, Stage } from '../stage/stage.ts';
+import { openTopicEnds } from '../stage/topic-ends.ts';
 import { fillInbound, fillReceived, makeCustomers, type Filled } from './admission-events.ts';
 
 const USUAL_EVENTS = 200_000;
@@ -20,7 +21,7 @@ interface Round {
   readonly side: Side;
   readonly topic: string;
   readonly eventsPerSecond: number;
-  readonly cpu: CpuByProcess;
+  readonly cost: RoundCost;
 }
 
 /** A backlog of events through the Kafka door and through ingest's topic, until all verdicts are published. */
@@ -39,7 +40,7 @@ export const admission: Scenario = {
       });
       for (const side of SIDES) {
         rounds.push(...taken[side]);
-        costs.push({ side: `${topic}, ${side}`, cpu: medians(taken[side].map(({ cpu }) => cpu)) });
+        costs.push(costOf(`${topic}, ${side}`, taken[side]));
         if (side !== 'ours') figures.push(figure(topic, side, rateOf(taken.ours), rateOf(taken[side])));
       }
     }
@@ -47,15 +48,14 @@ export const admission: Scenario = {
   },
 };
 
-const figure = (topic: string, side: Side, ours: number, baseline: number): Figure => ({
-  name: `${topic}, beside a ${side}`,
-  unit: 'events/s',
-  ours,
-  baseline,
-  ratio: ours / baseline,
-  // A direct producer's events are decoded, validated and get their contact here; the bare loop does none of it.
-  ...(topic === RECEIVED && side === 'bare loop' && { expected: { atLeast: LEAST_RATIO } }),
-});
+const figure = (topic: string, side: Side, ours: number, baseline: number): Figure =>
+  compared(
+    `${topic}, beside a ${side}`,
+    'events/s',
+    { ours, baseline },
+    // A direct producer's events are decoded, validated and get their contact here; the bare loop does none of it.
+    topic === RECEIVED && side === 'bare loop' ? { atLeast: LEAST_RATIO } : undefined,
+  );
 
 const rateOf = (rounds: readonly Round[]): number =>
   median(rounds.map(({ eventsPerSecond }) => eventsPerSecond));
@@ -74,22 +74,19 @@ async function round(side: Side, topic: string, { events, say }: ScenarioSetting
             PARTITIONS: String(PARTITIONS.contact),
             PUBLISHER: side === 'bare loop' ? 'kafkajs' : 'ours',
           });
-    const watched = [
-      { name: side === 'ours' ? 'dedup-meter' : 'bare-loop', pid: worker.pid! },
-      ...infrastructureProcesses(),
-    ];
-    const { eventsPerSecond, looks } = await drain(stage.kafka, {
-      topics: [ADMITTED, REFUSED],
+    const ends = await openTopicEnds(stage.kafka);
+    const { eventsPerSecond, cost } = await drain({
+      count: () => ends.sum(ADMITTED, REFUSED),
       expected: filled.sent,
       warmShare: WARM_SHARE,
-      look: () => cpuSeconds(watched),
+      watched: stage.watched(worker),
       isAlive: () => worker.isRunning,
     });
-    const cpu = cpuPerThousand(looks.warm, looks.end, filled.sent * (1 - WARM_SHARE));
+    await ends.close();
     await worker.stop();
     await assertExact(side, stage, filled);
     say(`${topic} ${side}: ${Math.round(eventsPerSecond).toLocaleString('en')} events/s`);
-    return { side, topic, eventsPerSecond, cpu };
+    return { side, topic, eventsPerSecond, cost };
   } finally {
     await stage.close();
   }
@@ -106,17 +103,12 @@ const COUNTS = {
   ],
 };
 
-async function assertExact(side: Side, { database, kafka }: Stage, filled: Filled): Promise<void> {
+async function assertExact(side: Side, stage: Stage, filled: Filled): Promise<void> {
   const admitted = filled.sent - filled.duplicates;
-  for (const text of COUNTS[side === 'ours' ? 'ours' : 'bare']) {
-    const { rows } = await database.query<{ n: number }>({ text });
-    assertCount(text, Number(rows[0]!.n), admitted);
-  }
-  const admin = kafka.newClient().admin();
-  await admin.connect();
-  const ends = async (topic: string) =>
-    (await admin.fetchTopicOffsets(kafka.withPrefix(topic))).reduce((sum, { high }) => sum + Number(high), 0);
-  assertCount(`${side}: ${ADMITTED}`, await ends(ADMITTED), admitted);
-  assertCount(`${side}: ${REFUSED}`, await ends(REFUSED), filled.duplicates);
-  await admin.disconnect();
+  for (const text of COUNTS[side === 'ours' ? 'ours' : 'bare'])
+    assertCount(text, await stage.count(text), admitted);
+  const ends = await openTopicEnds(stage.kafka);
+  assertCount(`${side}: ${ADMITTED}`, await ends.sum(ADMITTED), admitted);
+  assertCount(`${side}: ${REFUSED}`, await ends.sum(REFUSED), filled.duplicates);
+  await ends.close();
 }

@@ -2,10 +2,11 @@ import { Agent, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { createOrganization } from '@trackline/testkit';
 import { openRawRoundTrip } from '../baselines/raw-round-trip.ts';
-import { cpuPerThousand, cpuSeconds, infrastructureProcesses, type CpuByProcess } from '../measure/cpu.ts';
+import { between, costOf, lookAt, type RoundCost } from '../measure/cost.ts';
+import { infrastructureProcesses } from '../measure/cpu.ts';
 import { interleave } from '../measure/interleave.ts';
-import { median, medians, percentile } from '../measure/statistics.ts';
-import { assertCount, type Figure, type Scenario } from '../scenario.ts';
+import { median, percentile } from '../measure/statistics.ts';
+import { assertCount, compared, type Bound, type Figure, type Scenario } from '../scenario.ts';
 import { ADMIN_TOKEN, Stage } from '../stage/stage.ts';
 
 const CALLS_OF_A_ROUND = 500;
@@ -21,7 +22,7 @@ interface Round {
   readonly side: 'ours' | 'baseline';
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly cpu: CpuByProcess;
+  readonly cost: RoundCost;
 }
 
 /** One caller, one event at a time: the answer waits until the event was judged, committed, and matched against the workflows. */
@@ -59,11 +60,11 @@ export const singleTrack: Scenario = {
       };
       const round = (side: Round['side'], once: () => Promise<number>) => async (): Promise<Round> => {
         const watched = [...processes[side], ...infrastructureProcesses()];
-        const before = cpuSeconds(watched);
+        const before = lookAt(watched);
         const tookMs: number[] = [];
         for (let n = 0; n < events; n += 1) tookMs.push(await once());
-        const cpu = cpuPerThousand(before, cpuSeconds(watched), events);
-        const taken = { side, p50Ms: median(tookMs), p99Ms: percentile(tookMs, 0.99), cpu };
+        const cost = between(before, lookAt(watched), events);
+        const taken = { side, p50Ms: median(tookMs), p99Ms: percentile(tookMs, 0.99), cost };
         say(`${side}: p50 ${taken.p50Ms.toFixed(2)} ms, p99 ${taken.p99Ms.toFixed(2)} ms`);
         return taken;
       };
@@ -81,10 +82,7 @@ export const singleTrack: Scenario = {
           figure('p50', taken, ({ p50Ms }) => p50Ms, { atMost: MOST_RATIO }),
           figure('p99', taken, ({ p99Ms }) => p99Ms),
         ],
-        costs: (['ours', 'baseline'] as const).map((side) => ({
-          side: `single-track, ${side}`,
-          cpu: medians(taken[side].map(({ cpu }) => cpu)),
-        })),
+        costs: (['ours', 'baseline'] as const).map((side) => costOf(`single-track, ${side}`, taken[side])),
         rounds: [...taken.ours, ...taken.baseline],
         exact: [assertCount('events metered, each answered with 200', Number(rows[0]!.used), tracked)],
       };
@@ -99,17 +97,10 @@ function figure(
   name: string,
   taken: { readonly ours: readonly Round[]; readonly baseline: readonly Round[] },
   of: (round: Round) => number,
-  expected?: Figure['expected'],
+  promised?: Bound,
 ): Figure {
   const [ours, baseline] = [median(taken.ours.map(of)), median(taken.baseline.map(of))];
-  return {
-    name: `single track, ${name}`,
-    unit: 'ms',
-    ours,
-    baseline,
-    ratio: ours / baseline,
-    ...(expected && { expected }),
-  };
+  return compared(`single track, ${name}`, 'ms', { ours, baseline }, promised);
 }
 
 /** Milliseconds from the request to the last byte of its answer, on one kept connection. Throws unless the answer is complete: 200. */

@@ -1,56 +1,46 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KafkaConnection } from '@trackline/kafka';
+import { between, lookAt, type Look, type RoundCost } from '../measure/cost.ts';
+import type { WatchedProcess } from '../measure/cpu.ts';
 
-export interface DrainSettings<Look> {
-  /** In which the verdicts come, without prefix. */
-  readonly topics: readonly string[];
+export interface DrainSettings {
+  /** How many events are through. */
+  count(): Promise<number>;
   readonly expected: number;
   /** What comes before this share of all is not measured. */
   readonly warmShare: number;
-  /** Taken when the measuring begins and when it ends. */
-  look(): Look;
+  /** Whose cost is told. */
+  readonly watched: readonly WatchedProcess[];
   isAlive(): boolean;
 }
 
-export interface Drained<Look> {
+export interface Drained {
   readonly eventsPerSecond: number;
-  readonly looks: { readonly warm: Look; readonly end: Look };
+  readonly cost: RoundCost;
 }
 
 const LOOK_EVERY_MS = 50;
-/** Without one more verdict for so long, nothing will come any more. */
+/** Without one more event for so long, nothing will come any more. */
 const STALLED_MS = 60_000;
 
-/** Watches the ends of topics until all that is expected has come, and tells how fast it came. */
-export async function drain<Look>(
-  kafka: KafkaConnection,
-  { topics, expected, warmShare, look, isAlive }: DrainSettings<Look>,
-): Promise<Drained<Look>> {
-  const admin = kafka.newClient().admin();
-  await admin.connect();
-  try {
-    const count = async () => {
-      const ends = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(kafka.withPrefix(topic))));
-      return ends.flat().reduce((sum, { high }) => sum + Number(high), 0);
-    };
-    let warm: { atMs: number; seen: number; look: Look } | undefined;
-    let last = { atMs: performance.now(), seen: 0 };
-    for (;;) {
-      const seen = await count();
-      const atMs = performance.now();
-      if (warm === undefined && seen >= expected * warmShare) warm = { atMs, seen, look: look() };
-      if (seen >= expected) {
-        if (warm!.seen === seen) throw new Error('All was done at the first look: use more events.');
-        const eventsPerSecond = ((seen - warm!.seen) / (atMs - warm!.atMs)) * 1_000;
-        return { eventsPerSecond, looks: { warm: warm!.look, end: look() } };
-      }
-      if (seen > last.seen) last = { atMs, seen };
-      if (atMs - last.atMs > STALLED_MS || !isAlive())
-        throw new Error(`${seen} of ${expected} verdicts came; see .trackline/bench-logs.`);
-      await sleep(LOOK_EVERY_MS);
+/** Watches until everything that is expected is through, and tells how fast it went and what it cost. */
+export async function drain(settings: DrainSettings): Promise<Drained> {
+  const { count, expected, warmShare, watched, isAlive } = settings;
+  let warm: { readonly atMs: number; readonly seen: number; readonly look: Look } | undefined;
+  let last = { atMs: performance.now(), seen: 0 };
+  for (;;) {
+    const seen = await count();
+    const atMs = performance.now();
+    if (warm === undefined && seen >= expected * warmShare) warm = { atMs, seen, look: lookAt(watched) };
+    if (seen >= expected) {
+      const events = seen - warm!.seen;
+      if (events === 0) throw new Error('All was done at the first look: use more events.');
+      const eventsPerSecond = (events / (atMs - warm!.atMs)) * 1_000;
+      return { eventsPerSecond, cost: between(warm!.look, lookAt(watched), events) };
     }
-  } finally {
-    await admin.disconnect();
+    if (seen > last.seen) last = { atMs, seen };
+    if (atMs - last.atMs > STALLED_MS || !isAlive())
+      throw new Error(`${seen} of ${expected} events came through; see .trackline/bench-logs.`);
+    await sleep(LOOK_EVERY_MS);
   }
 }

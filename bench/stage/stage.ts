@@ -14,12 +14,13 @@ import {
   uniqueName,
   type TestDatabase,
 } from '@trackline/testkit';
+import { infrastructureProcesses, type WatchedProcess } from '../measure/cpu.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 export const PARTITIONS = { contact: 6, outcome: 4 };
 export const ADMIN_TOKEN = 'admin-token-of-the-bench';
 
-type ServiceName = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline';
+export type ServiceName = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline';
 
 /** Everything that was started and may still run: whoever ends the bench ends these. */
 const started = new Set<OwnProcess>();
@@ -79,12 +80,19 @@ export class Stage {
     return stage;
   }
 
-  /** A service as in production; resolves when it says that it is ready. */
-  async service(name: ServiceName): Promise<FleetInstance> {
+  /** A service as in production; resolves when it says that it is ready. `number`: which instance of it this is. */
+  async service(
+    name: ServiceName,
+    { number = 1, env = {} }: { readonly number?: number; readonly env?: Record<string, string> } = {},
+  ): Promise<FleetInstance> {
     const port = await freePort();
+    const script = join(ROOT, 'services', name, 'dist/main.js');
     const instance = new FleetInstance({
       service: name,
-      spec: this.spec(name, join(ROOT, 'services', name, 'dist/main.js'), { HTTP_PORT: String(port) }),
+      spec: this.spec(number === 1 ? name : `${name}-${number}`, script, {
+        HTTP_PORT: String(port),
+        ...env,
+      }),
       url: `http://127.0.0.1:${port}`,
       proxies: undefined,
     });
@@ -100,6 +108,20 @@ export class Stage {
     this.keep(process);
     process.start();
     return process;
+  }
+
+  /** These, and the broker, Postgres and Redis of this run. */
+  watched(...processes: readonly OwnProcess[]): WatchedProcess[] {
+    return [
+      ...processes.map((process) => ({ name: process.spec.name, pid: process.pid! })),
+      ...infrastructureProcesses(),
+    ];
+  }
+
+  /** One number of the database; the statement calls it `n`. */
+  async count(text: string, values: readonly unknown[] = []): Promise<number> {
+    const { rows } = await this.database.query<{ n: number | string }>({ text, values });
+    return Number(rows[0]!.n);
   }
 
   async close(): Promise<void> {

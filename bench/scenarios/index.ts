@@ -1,0 +1,7 @@
+import type { Scenario } from '../scenario.ts';
+import { admission } from './admission.ts';
+import { resumes } from './resumes.ts';
+import { singleTrack } from './single-track.ts';
+
+/** In the order in which they run. */
+export const SCENARIOS: readonly Scenario[] = [admission, singleTrack, resumes];
