@@ -228,6 +228,8 @@ export interface ContactMerge extends ContactRef {
 export interface ContactMerges {
   merge(merge: ContactMerge): Promise<void>;
   /** Moves what was stored for an old id by somebody who did not know of the merge yet. */
+  /** Sends that are held for want of an address are looked at again: these contacts may have become somebody. */
+  known(refs: readonly ContactRef[]): Promise<void>;
   settle(): Promise<void>;
 }
 

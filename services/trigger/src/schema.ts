@@ -7,6 +7,7 @@ import {
 } from '@trackline/postgres';
 import { DeadLetters1763700000000 } from './adapters/postgres/migrations/dead-letters-1763700000000.ts';
 import { ContactAliases1764300000000 } from './adapters/postgres/migrations/contact-aliases-1764300000000.ts';
+import { HeldSends1764400000000 } from './adapters/postgres/migrations/held-sends-1764400000000.ts';
 import { CreateTrigger1763600000000 } from './adapters/postgres/migrations/create-trigger-1763600000000.ts';
 import { Schedules1764200000000 } from './adapters/postgres/migrations/schedules-1764200000000.ts';
 import { EngineFacts1764100000000 } from './adapters/postgres/migrations/engine-facts-1764100000000.ts';
@@ -20,6 +21,7 @@ const migrations: readonly Migration[] = [
   EngineFacts1764100000000,
   Schedules1764200000000,
   ContactAliases1764300000000,
+  HeldSends1764400000000,
 ];
 
 /** Brings the schema `trigger` up to date. Idempotent; safe to run from several processes at once. */

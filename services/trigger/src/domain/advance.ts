@@ -1,4 +1,5 @@
 import { hasEnded, type Execution, type Workflow } from './execution.ts';
+import { isReleased } from './hold.ts';
 import type { Advance, Input, Surroundings } from './inputs.ts';
 import { Run } from './run.ts';
 import { endsWait } from './waits.ts';
@@ -13,7 +14,7 @@ export function advance(
   input: Input,
   surroundings: Surroundings,
 ): Advance | undefined {
-  if (!concerns(workflow, execution, input, surroundings.nowMs)) return undefined;
+  if (!concerns(workflow, execution, input, surroundings)) return undefined;
   const run = new Run(workflow, execution, surroundings);
   try {
     return take(run, workflow, execution, input);
@@ -40,9 +41,10 @@ export function retryProblem({ status, retryFrom }: Execution, workflow: Workflo
   return undefined;
 }
 
-function take(run: Run, { status }: Workflow, { trigger }: Execution, input: Input): Advance {
+function take(run: Run, { status }: Workflow, { trigger, held }: Execution, input: Input): Advance {
   if (input.kind === 'cancel') return run.cancelled(input.reason);
   if (status === 'archived') return run.cancelled('the workflow was archived');
+  if (held && (input.kind === 'due' || input.kind === 'turn')) return run.lookAtHeld();
   switch (input.kind) {
     case 'undelivered':
       return run.undelivered(input.stepId);
@@ -64,7 +66,12 @@ function take(run: Run, { status }: Workflow, { trigger }: Execution, input: Inp
   return run.toItsNextStop();
 }
 
-function concerns(workflow: Workflow, execution: Execution, input: Input, nowMs: number): boolean {
+function concerns(
+  workflow: Workflow,
+  execution: Execution,
+  input: Input,
+  { nowMs, contact }: Surroundings,
+): boolean {
   if (input.kind === 'retry') return retryProblem(execution, workflow) === undefined;
   if (hasEnded(execution)) return false;
   switch (input.kind) {
@@ -78,7 +85,9 @@ function concerns(workflow: Workflow, execution: Execution, input: Input, nowMs:
       );
     case 'turn':
       return (
-        workflow.status === 'archived' || (execution.status === 'paused' && workflow.status === 'enabled')
+        workflow.status === 'archived' ||
+        (execution.status === 'paused' && workflow.status === 'enabled') ||
+        (execution.held && isReleased(execution, contact, nowMs))
       );
     case 'undelivered':
     case 'cancel':

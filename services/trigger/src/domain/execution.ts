@@ -63,6 +63,8 @@ export interface Execution {
   readonly dueAtMs: number | null;
   /** When the step it stands at was entered. */
   readonly enteredAtMs: number;
+  /** While delayed: by a send to a contact of whom only a trace is known, and not by a step that says so. */
+  readonly held: boolean;
   readonly trigger: EventView;
   /** The events that ended waits, by step. */
   readonly resumes: Readonly<Record<string, EventView>>;
@@ -122,6 +124,7 @@ export const newExecution = (
   waitsFor: [],
   dueAtMs: null,
   enteredAtMs: nowMs,
+  held: false,
   trigger: event,
   resumes: {},
   latestResume: null,

@@ -7,6 +7,8 @@ export interface ContactView {
   readonly firstName?: string;
   readonly lastName?: string;
   readonly properties: Readonly<Record<string, unknown>>;
+  /** Only a trace of somebody, who has no address yet. */
+  readonly provisional?: true;
   readonly createdAt?: Date;
   readonly updatedAt?: Date;
 }

@@ -1,5 +1,4 @@
 import type {
-  ActionKind,
   ActionRequests,
   EmailRequest,
   SendEmailConfig,
@@ -9,6 +8,7 @@ import type {
   WebhookConfig,
   WebhookRequest,
   WhatsappRequest,
+  WorkflowActionKind,
   WorkflowStep,
 } from '@trackline/contracts';
 import type { ContactView, FieldScope } from './fields.ts';
@@ -39,13 +39,13 @@ export const isRequest = (step: WorkflowStep): step is RequestStep => REQUESTING
 
 /**
  * Why nothing can be requested. `no_contact`: it was erased. `no_address`: it has no email or phone. `too_long`: more than the channel,
- * or we, take. `empty`: nothing is left to be sent once the placeholders are filled in.
+ * or we, take. `empty`: nothing is left to be sent once the placeholders are filled in. `not_linked`: nobody has learnt whose contact it is.
  */
-export type RequestRefusal = 'no_contact' | 'no_address' | 'too_long' | 'empty';
+export type RequestRefusal = 'no_contact' | 'no_address' | 'too_long' | 'empty' | 'not_linked';
 
 export type KindAndRequest = {
-  readonly [Kind in ActionKind]: { readonly kind: Kind; readonly request: ActionRequests[Kind] };
-}[ActionKind];
+  readonly [Kind in WorkflowActionKind]: { readonly kind: Kind; readonly request: ActionRequests[Kind] };
+}[WorkflowActionKind];
 
 export type RenderedRequest = (KindAndRequest | { readonly refusal: RequestRefusal }) & {
   /** Names of placeholders that nothing was found for. */

@@ -10,8 +10,9 @@ import { holds } from './comparison.ts';
 import type { Execution, StepVisit, Workflow } from './execution.ts';
 import { lookUp, type ContactView, type EventView, type FieldScope } from './fields.ts';
 import { isBranching } from './graph.ts';
+import { heldUntilMs, isReleased, mustHold, nextLookMs } from './hold.ts';
 import type { Advance, ContactUpdates, ProgressNote, SubscriptionChange, Surroundings } from './inputs.ts';
-import { renderRequest, type KindAndRequest, type RequestStep } from './render-request.ts';
+import { isRequest, renderRequest, type KindAndRequest, type RequestStep } from './render-request.ts';
 import { eventsOf, isWait, timeoutSecondsOf, type WaitStep } from './waited-events.ts';
 import { lookBack } from './waits.ts';
 
@@ -105,6 +106,30 @@ export class Run {
       status: 'active',
       reason: null,
       endedAtMs: null,
+  /** The send at which it stands was held: it goes out now, or never, or is held on. */
+  lookAtHeld(): Advance {
+    const { execution, workflow, nowMs } = this;
+    if (workflow.status === 'paused') {
+      // The step is taken anew when the workflow goes on.
+      this.abandonStop({ reason: 'the workflow was paused' });
+      return this.toItsNextStop();
+    }
+    if (!isReleased(execution, this.contact, nowMs)) {
+      execution.dueAtMs = nextLookMs(execution, nowMs);
+      return this.stopped();
+    }
+    const step = workflow.graph.steps.get(execution.stepId!)?.step;
+    if (!step || !isRequest(step)) return this.toItsNextStop();
+    const isLinked = this.contact?.provisional !== true;
+    this.note('resumed', { reason: isLinked ? 'the contact is known' : 'nobody has learnt whose it is' });
+    const held = this.detailOfStop(step);
+    Object.assign(execution, { status: 'active', held: false, dueAtMs: null });
+    const failed = isLinked
+      ? this.request(step, held)
+      : this.notRequested(step, { reason: 'not_linked', ...held });
+    return failed ?? this.toItsNextStop();
+  }
+
       stepId: execution.retryFrom,
     });
     this.note('resumed', { reason: 'retried by hand' });
@@ -151,7 +176,7 @@ export class Run {
       case 'send_sms':
       case 'send_whatsapp':
       case 'webhook':
-        return this.request(step);
+        return mustHold(step, this.contact) ? this.hold(step) : this.request(step);
       case 'delay':
         return this.stopAt(step, 'delayed', this.nowMs + step.config.amount * UNIT_MS[step.config.unit]);
       case 'wait_for_event':
@@ -206,9 +231,15 @@ export class Run {
     this.note('resumed', event.eventId === null ? {} : { eventId: event.eventId });
   }
 
-  private request(step: RequestStep): Advance | undefined {
+  private hold(step: RequestStep): Advance {
+    this.execution.held = true;
+    return this.stopAt(step, 'delayed', nextLookMs(this.execution, this.nowMs));
+  }
+
+  /** `held`: what is shown of it having been held. */
+  private request(step: RequestStep, held: Record<string, unknown> = {}): Advance | undefined {
     const { missing, ...rendered } = renderRequest(step, this.scope());
-    const noted = missing.length > 0 ? { missing } : {};
+    const noted = { ...held, ...(missing.length > 0 && { missing }) };
     if ('refusal' in rendered) return this.notRequested(step, { reason: rendered.refusal, ...noted });
     const { id, visits: visit } = this.execution;
     const action = this.toAction(step, actionId(id, step.id, visit), rendered);
@@ -306,6 +337,11 @@ export class Run {
 
   /** The step it stood at is over. */
   private leaveStep({ detail, ...entry }: StepEntry): void {
+    if (this.execution.held)
+      return {
+        held: 'provisional_contact',
+        heldUntil: new Date(heldUntilMs(this.execution)).toISOString(),
+      };
     const { execution } = this;
     const step =
       execution.stepId === null ? undefined : this.workflow.graph.steps.get(execution.stepId)?.step;
@@ -319,6 +355,7 @@ export class Run {
 
   /** The wait or delay in which it stands is over without a branch; it would be taken up there again. */
   private abandonStop(detail: Record<string, unknown>): void {
+    execution.held = false;
     const { status, stepId } = this.execution;
     if (status !== 'waiting' && status !== 'delayed') return;
     this.leaveStep({ status: 'cancelled', detail });
@@ -346,6 +383,7 @@ export class Run {
     });
     this.note('ended', { reason: reason ?? status });
     return this.stopped();
+      held: false,
   }
 
   private stopped(): Advance {

@@ -59,6 +59,8 @@ export function handleContactChanges(use: ContactChangeDependencies) {
     for (const { organizationId, contactId, change, into } of changes)
       if (change === 'merged' && into !== undefined && isUuid(into))
         await use.merges.merge({ organizationId, contactId, into });
+    const known = changes.filter(({ change }) => change === 'created' || change === 'updated');
+    if (known.length > 0) await use.merges.known(known);
     const signals = changes.flatMap(toSignal);
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const decision = await start(signals, batch, use);

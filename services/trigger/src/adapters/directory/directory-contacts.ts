@@ -39,10 +39,21 @@ export const directoryContacts = (directory: Directory): Contacts => ({
   },
 
   apply(contact, updates) {
-    const { fields, refused } = applyUpdates(contact, updates);
-    const { id, createdAt, updatedAt } = contact;
+    const { provisional, ...known } = contact;
+    const { fields, refused } = applyUpdates(known, updates);
+    const { id, createdAt, updatedAt } = known;
+    const { email, phone, externalId } = fields;
+    // As the directory does it: an identifier makes it somebody.
+    const isNobody =
+      provisional && [email, phone, externalId].every((identifier) => identifier === undefined);
     return {
-      contact: { ...fields, id, ...(createdAt && { createdAt }), ...(updatedAt && { updatedAt }) },
+      contact: {
+        ...fields,
+        id,
+        ...(isNobody && { provisional }),
+        ...(createdAt && { createdAt }),
+        ...(updatedAt && { updatedAt }),
+      },
       refused,
     };
   },

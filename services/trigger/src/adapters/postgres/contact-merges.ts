@@ -12,12 +12,19 @@ export const contactMerges = (database: Database, partitionOf: PartitionOf): Con
   const move = async (merge: ContactMerge): Promise<void> => {
     while ((await database.transaction((tx) => moveChunk(tx, merge, partitionOf))) === MOVED_PER_CHUNK);
     await database.transaction((tx) => moveMemory(tx, merge));
+    await giveHeldTurns(database, [merge.into]);
   };
   return {
     async merge(told) {
       const merge = await database.transaction((tx) => noteAlias(tx, told));
       if (merge) await move(merge);
     },
+
+    known: (refs) =>
+      giveHeldTurns(
+        database,
+        refs.map(({ contactId }) => contactId),
+      ),
 
     async settle() {
       for (;;) {
@@ -149,6 +156,19 @@ async function moveCounts(
       changes.map((change) => change.partition),
       changes.map((change) => change.count),
     ],
+  });
+}
+
+/** The owners of their partitions come to executions at once that stand at a held send, and look who the contact is now. */
+async function giveHeldTurns(db: Queryable, contactIds: readonly string[]): Promise<void> {
+  if (contactIds.length === 0) return;
+  await db.query({
+    name: 'trigger.give_held_turns',
+    text: `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
+           SELECT id, partition, 'turn', now() FROM trigger.execution
+           WHERE held AND contact_id = ANY ($1::uuid[]) ORDER BY id
+           ON CONFLICT (execution_id) DO UPDATE SET kind = 'turn', due_at = now()`,
+    values: [contactIds],
   });
 }
 

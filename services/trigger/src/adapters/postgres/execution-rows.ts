@@ -17,6 +17,7 @@ export interface ExecutionRow {
   waits_for: string[];
   due_at: Date | null;
   entered_at: Date;
+  held: boolean;
   trigger: EventView;
   resumes: Record<string, EventView>;
   latest_resume: string | null;
@@ -32,7 +33,7 @@ export interface ExecutionRow {
 /** Of `trigger.execution AS e`. */
 export const EXECUTION_COLUMNS = `e.id, e.organization_id, e.workflow_id, e.workflow_version, e.contact_id, e.status,
   e.reason, e.step_id, e.visits, e.revision, e.waits_for, e.due_at, e.entered_at, e.trigger, e.resumes, e.latest_resume,
-  e.requested, e.taken, e.retry_from, e.started_at, e.moved_at, e.ended_at, e.sole`;
+  e.requested, e.taken, e.retry_from, e.started_at, e.moved_at, e.ended_at, e.sole, e.held`;
 
 export const fromExecutionRow = (row: ExecutionRow): Execution => ({
   id: row.id,
@@ -48,6 +49,7 @@ export const fromExecutionRow = (row: ExecutionRow): Execution => ({
   waitsFor: row.waits_for,
   dueAtMs: row.due_at?.getTime() ?? null,
   enteredAtMs: row.entered_at.getTime(),
+  held: row.held,
   trigger: row.trigger,
   resumes: row.resumes,
   latestResume: row.latest_resume,

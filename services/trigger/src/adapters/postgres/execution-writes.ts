@@ -27,6 +27,7 @@ const MOVING: readonly Column[] = [
   ['waits_for', 'json', (e) => JSON.stringify(e.waitsFor)],
   ['due_at', 'timestamptz', (e) => toTime(e.dueAtMs)],
   ['entered_at', 'timestamptz', (e) => toTime(e.enteredAtMs)],
+  ['held', 'boolean', (e) => e.held],
   ['resumes', 'jsonb', (e) => JSON.stringify(e.resumes)],
   ['latest_resume', 'text', (e) => e.latestResume],
   ['requested', 'jsonb', (e) => JSON.stringify(e.requested)],
