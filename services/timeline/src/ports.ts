@@ -9,7 +9,7 @@ import type { Attribution, AttributionSettings } from './domain/attribution.ts';
 import type { Edition } from './domain/edition.ts';
 import type { ReportKind, ReportSums } from './domain/report.ts';
 import type { ReportRequest } from './domain/report-request.ts';
-import type { ToldMessage } from './domain/message-fact.ts';
+import type { NamedCampaign, ToldMessage } from './domain/message-fact.ts';
 import type { Place } from './domain/page-cursor.ts';
 import type { ReadWindow } from './domain/read-windows.ts';
 import type { PartitionedTable } from './domain/retention.ts';
@@ -48,11 +48,18 @@ export type EventEffect = ExecutionProgress & {
   readonly effect: 'started' | 'resumed' | 'refused';
 };
 
+/** What is told of an execution: what an event did to it, how its workflow is called, or both. */
+export interface ToldExecution {
+  readonly atMs: number;
+  readonly effect?: EventEffect;
+  readonly automation?: NamedCampaign;
+}
+
 export interface EffectWriter {
   /** Each effect once, by its id. */
   commit(
     owner: OwnPartition,
-    effects: readonly EventEffect[],
+    told: readonly ToldExecution[],
   ): Promise<Exclude<Commit, { kind: 'overtaken' }>>;
 }
 

@@ -11,6 +11,8 @@ export interface ExecutionProgress {
   readonly executionId: string;
   readonly workflowId: string;
   readonly workflowVersion: number;
+  /** With `started`: as the workflow is called in the version that began. */
+  readonly workflowName?: string;
   readonly effect: 'started' | 'resumed' | 'refused' | 'ended';
   /** The event that did it; absent for timeouts and manual starts. */
   readonly eventId?: string;

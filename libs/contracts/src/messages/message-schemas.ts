@@ -142,6 +142,9 @@ export const messageSchemas: Readonly<Record<string, MessageSchema>> = {
       executionId: Id,
       workflowId: Id,
       workflowVersion: Type.Integer(),
+      workflowName: Type.Optional(
+        Type.String({ description: 'With `started`: how the workflow is called.' }),
+      ),
       effect: oneOf(['started', 'resumed', 'refused', 'ended']),
       eventId: Type.Optional(Type.String({ description: 'Absent for timeouts and manual starts.' })),
       reason: Type.Optional(Type.String({ description: 'Why it was refused, or how it ended.' })),

@@ -199,7 +199,7 @@ describe('an automation', () => {
         workflowId,
         workflowVersion: 1,
       },
-      ...{ effect: 'started', eventId: first.eventId, status: 'active', atMs: NOW },
+      ...{ effect: 'started', workflowName: 'Thanks', eventId: first.eventId, status: 'active', atMs: NOW },
     });
     await attributed(first, { conversion: false, reason: 'caused_by_order' });
     const second = order(0, { occurredAtMs: NOW + 61_000 });
@@ -211,8 +211,31 @@ describe('an automation', () => {
     await eventually(async () => (await report('automations')).totals.read === 1);
     const { campaigns } = await report('automations');
     expect(campaigns).toMatchObject([
-      { id: workflowId, sent: 1, delivered: 1, read: 1, conversations: 1, conversions: 1 },
+      { id: workflowId, name: 'Thanks', sent: 1, delivered: 1, read: 1, conversations: 1, conversions: 1 },
     ]);
+  });
+
+  it('is called as its workflow was when it last began, whatever began it', async () => {
+    const [workflowId, later] = [uuidv7(), uuidv7()];
+    const began = (workflow: string, workflowName: string, atMs: number) => ({
+      ...{ id: uuidv7(), organizationId: organization.id, contactId, executionId: uuidv7() },
+      ...{ workflowId: workflow, workflowVersion: 1, workflowName, status: 'active', atMs },
+      effect: 'started' as const,
+    });
+    await rig.actions(anAction({ organizationId: organization.id, contactId, workflowId }));
+    await rig.executions(began(workflowId, 'Renamed', NOW), began(workflowId, 'Old', NOW - 1_000));
+    await rig.executions(began(later, 'Later', NOW));
+    await eventually(
+      async () => {
+        const { items } = (await call('GET', '/v1/campaigns')).json;
+        expect(items).toMatchObject([
+          { type: 'automation', id: workflowId, name: 'Renamed' },
+          { type: 'automation', id: later, name: 'Later' },
+        ]);
+        return true;
+      },
+      { withinMs: 20_000 },
+    );
   });
 });
 

@@ -58,6 +58,7 @@ describe('an execution', () => {
       ['started', 'e0', 'completed'],
       ['ended', undefined, 'completed'],
     ]);
+    expect(moved.notes.map(({ workflowName }) => workflowName)).toEqual(['a workflow', undefined]);
     expect(moved.contactUpdates.map(({ stepId, visit }) => [stepId, visit])).toEqual([
       ['a', 1],
       ['b', 2],

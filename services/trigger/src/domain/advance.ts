@@ -61,7 +61,7 @@ function take(run: Run, { status }: Workflow, { trigger, held }: Execution, inpu
       run.beginAgain();
       break;
     case 'start':
-      run.note('started', trigger.eventId === null ? {} : { eventId: trigger.eventId });
+      run.begin(trigger.eventId);
   }
   return run.toItsNextStop();
 }

@@ -37,7 +37,10 @@ export interface SubscriptionChange {
   readonly subscribed: boolean;
 }
 
-export type ProgressNote = Pick<ExecutionProgress, 'effect' | 'eventId' | 'reason' | 'status' | 'atMs'>;
+export type ProgressNote = Pick<
+  ExecutionProgress,
+  'effect' | 'workflowName' | 'eventId' | 'reason' | 'status' | 'atMs'
+>;
 
 export interface Advance {
   readonly execution: Execution;

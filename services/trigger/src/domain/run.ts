@@ -59,6 +59,12 @@ export class Run {
     this.marks.push({ effect, ...more });
   }
 
+  /** With the workflow's name: reports of automations are read by it. */
+  begin(eventId: string | null): void {
+    const workflowName = this.workflow.definition.name;
+    this.marks.push({ effect: 'started', workflowName, ...(eventId !== null && { eventId }) });
+  }
+
   cancelled(reason: string): Advance {
     this.abandonStop({ reason });
     return this.ended('cancelled', reason);
@@ -100,12 +106,6 @@ export class Run {
     }
   }
 
-  beginAgain(): void {
-    const { execution } = this;
-    Object.assign(execution, {
-      status: 'active',
-      reason: null,
-      endedAtMs: null,
   /** The send at which it stands was held: it goes out now, or never, or is held on. */
   lookAtHeld(): Advance {
     const { execution, workflow, nowMs } = this;
@@ -130,6 +130,12 @@ export class Run {
     return failed ?? this.toItsNextStop();
   }
 
+  beginAgain(): void {
+    const { execution } = this;
+    Object.assign(execution, {
+      status: 'active',
+      reason: null,
+      endedAtMs: null,
       stepId: execution.retryFrom,
     });
     this.note('resumed', { reason: 'retried by hand' });
@@ -331,17 +337,17 @@ export class Run {
 
   /** What it waits for; told again when the wait is over, with how it ended. */
   private detailOfStop(step: WorkflowStep): Record<string, unknown> {
+    if (this.execution.held)
+      return {
+        held: 'provisional_contact',
+        heldUntil: new Date(heldUntilMs(this.execution)).toISOString(),
+      };
     const until = new Date(this.execution.dueAtMs!).toISOString();
     return isWait(step) ? { waitsFor: this.execution.waitsFor, until } : { until };
   }
 
   /** The step it stood at is over. */
   private leaveStep({ detail, ...entry }: StepEntry): void {
-    if (this.execution.held)
-      return {
-        held: 'provisional_contact',
-        heldUntil: new Date(heldUntilMs(this.execution)).toISOString(),
-      };
     const { execution } = this;
     const step =
       execution.stepId === null ? undefined : this.workflow.graph.steps.get(execution.stepId)?.step;
@@ -349,13 +355,13 @@ export class Run {
     this.log(step, { endedAtMs: this.nowMs, ...entry, detail: { ...this.detailOfStop(step), ...detail } });
     execution.stepId = this.after(step.id, entry.branch);
     execution.status = 'active';
+    execution.held = false;
     execution.waitsFor = [];
     execution.dueAtMs = null;
   }
 
   /** The wait or delay in which it stands is over without a branch; it would be taken up there again. */
   private abandonStop(detail: Record<string, unknown>): void {
-    execution.held = false;
     const { status, stepId } = this.execution;
     if (status !== 'waiting' && status !== 'delayed') return;
     this.leaveStep({ status: 'cancelled', detail });
@@ -377,13 +383,13 @@ export class Run {
       status,
       reason,
       stepId: null,
+      held: false,
       waitsFor: [],
       dueAtMs: null,
       endedAtMs: this.nowMs,
     });
     this.note('ended', { reason: reason ?? status });
     return this.stopped();
-      held: false,
   }
 
   private stopped(): Advance {

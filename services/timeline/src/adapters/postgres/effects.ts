@@ -3,6 +3,7 @@ import type { EffectReader, EffectWriter, EventEffect, PartitionInventory } from
 import type { StoredEffect } from '../../domain/stored-event.ts';
 import { organizationsOf, resettleEvents, untilUncontended } from './attribution/attribution-writes.ts';
 import type { EditionBook } from './attribution/edition-book.ts';
+import { nameCampaigns } from './attribution/message-facts.ts';
 import { writePartitioned } from './partitioned-write.ts';
 
 const INSERT = `
@@ -32,13 +33,15 @@ async function insert(tx: Queryable, effects: readonly EventEffect[]): Promise<n
 /** The event may be an order, which the executions that it started do not earn. */
 const mayUnearn = ({ effect }: EventEffect): boolean => effect === 'started';
 
-/** No positions here: the row's key is the effect's own id, so the same effect again changes nothing. */
+/** No positions here: the row's key is the effect's own id, so the same effect again changes nothing. A name is given again with the batch. */
 export const effectWriter = (
   database: Database,
   inventory: PartitionInventory,
   book: EditionBook,
 ): EffectWriter => ({
-  async commit(owner, effects) {
+  async commit(owner, told) {
+    const withEffect = [...told.keys()].filter((index) => told[index]!.effect);
+    const effects = withEffect.map((index) => told[index]!.effect!);
     const doing = effects.filter(mayUnearn);
     await book.ensure(organizationsOf(doing));
     const written = await writePartitioned(database, inventory, {
@@ -48,12 +51,19 @@ export const effectWriter = (
       insert,
       commit: () =>
         untilUncontended(database, async (tx) => {
-          const count = await insert(tx, effects);
+          const count = effects.length === 0 ? 0 : await insert(tx, effects);
           if (doing.length > 0) await resettleEvents(tx, book, owner.partition, doing);
           return count;
         }),
     });
-    return typeof written === 'number' ? { kind: 'committed', written } : { kind: 'unstorable', ...written };
+    if (typeof written !== 'number') {
+      return { kind: 'unstorable', index: withEffect[written.index]!, detail: written.detail };
+    }
+    await nameCampaigns(
+      database,
+      told.flatMap(({ automation }) => automation ?? []),
+    );
+    return { kind: 'committed', written: written + told.length - effects.length };
   },
 });
 
