@@ -1,7 +1,9 @@
 import type { Scenario } from '../scenario.ts';
 import { admission } from './admission.ts';
+import { manyWorkflows } from './many-workflows.ts';
 import { resumes } from './resumes.ts';
 import { singleTrack } from './single-track.ts';
+import { waitsCurve } from './waits-curve.ts';
 
 /** In the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [admission, singleTrack, resumes];
+export const SCENARIOS: readonly Scenario[] = [admission, singleTrack, resumes, manyWorkflows, waitsCurve];

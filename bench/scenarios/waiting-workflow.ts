@@ -8,7 +8,7 @@ const STARTED_BY = 'begun';
 export const RESUMED_BY = 'crossed';
 const THIRTY_DAYS = 30 * 86_400;
 /** A held process is still a member of its group, and does not find its partitions with nobody. */
-const SESSION_MS = 120_000;
+export const SESSION_MS = 120_000;
 const UP_WITHIN_MS = 60_000;
 /** Far above what any bench begins: the default would refuse the 1,001st. */
 export const MANY_EXECUTIONS = 1_000_000_000;
