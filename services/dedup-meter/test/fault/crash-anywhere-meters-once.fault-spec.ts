@@ -29,15 +29,21 @@ const POINTS: readonly Point[] = (['before', 'after'] as const).flatMap((when): 
   ...(isLong ? BESIDES.map((moment): Point => ({ moment, when })) : []),
 ]);
 
+/** Come only with a rebalance, and that only with another's death or start. */
+const WITH_A_REBALANCE: readonly Moment[] = ['term', 'join'];
+
 /** All points, so many times by each of two instances. */
 const ROUNDS = isLong ? 10 : 1;
 /** On a machine that is busy with other things, too. */
 jest.setTimeout(300_000 + ROUNDS * 300_000);
 
 let fleet: Fleet | undefined;
+/** Who waits for a rebalance. When both did, none would come: the second starts anew. */
+const waiting = new Set<FleetInstance>();
 afterEach(async () => {
   await fleet?.close();
   fleet = undefined;
+  waiting.clear();
 });
 
 const shuffled = <T>(random: Random, items: readonly T[]): T[] =>
@@ -52,13 +58,24 @@ async function dieAtEachPoint(meter: FleetInstance, random: Random): Promise<num
   for (let round = 1; round <= ROUNDS; round += 1) {
     for (const point of shuffled(random, POINTS)) {
       const isRare = BESIDES.includes(point.moment);
+      if (WITH_A_REBALANCE.includes(point.moment)) {
+        if (waiting.size > 0) await startAnew(meter);
+        waiting.add(meter);
+      }
       await meter.killAt({ ...point, skip: isRare ? 0 : Math.floor(random() * 3) });
+      waiting.delete(meter);
       deaths += 1;
       meter.start();
       await meter.ready();
     }
   }
+  if (waiting.size > 0) await startAnew(meter);
   return deaths;
+}
+
+async function startAnew(meter: FleetInstance): Promise<void> {
+  await meter.kill();
+  meter.start();
 }
 
 /** Some way back, but never before the beginning: what an operator's slip, or a former owner's late commit, does. */
