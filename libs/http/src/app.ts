@@ -103,6 +103,15 @@ function closeConnectionsWhileDraining(fastify: FastifyInstance): void {
   });
 }
 
+/** Gives the address at which it answers, also when the port was left to the system. */
+export async function listen(
+  app: HttpApp,
+  { httpHost, httpPort }: { readonly httpHost: string; readonly httpPort: number },
+): Promise<string> {
+  await app.listen(httpPort, httpHost);
+  return (await app.getUrl()).replace('[::1]', '127.0.0.1');
+}
+
 /** A Nest application on Fastify whose every answer, also of the layers below Nest, keeps the common form. Does not listen yet. */
 export async function createHttpApp(module: unknown, settings: HttpAppSettings): Promise<HttpApp> {
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings;

@@ -1,4 +1,4 @@
-export { createHttpApp, type HttpApp, type HttpAppSettings } from './app.ts';
+export { createHttpApp, listen, type HttpApp, type HttpAppSettings } from './app.ts';
 export { Answer } from './answer.ts';
 export { Route, AUTH_METADATA } from './route.ts';
 export { BODY_LIMIT_BYTES, parseJsonBody, RequestBodyFault } from './body.ts';

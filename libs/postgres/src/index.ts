@@ -12,6 +12,7 @@ export { isConnectionFault, isContention, isDataFault, isUniqueViolation } from 
 export {
   migrate,
   pendingMigrations,
+  refuseUnmigrated,
   type MigrateResult,
   type MigrateSettings,
   type Migration,

@@ -65,6 +65,21 @@ export async function pendingMigrations(
   return names.filter((name) => !applied.has(name));
 }
 
+/**
+ * For the start of a service. By owner, how to ask what is missing of the owner's schema:
+ * `refuseUnmigrated(database, { directory: pendingDirectoryMigrations, … })`. Throws when anything is.
+ */
+export async function refuseUnmigrated(
+  database: Queryable,
+  pendingOf: Readonly<Record<string, (database: Queryable) => Promise<readonly string[]>>>,
+): Promise<void> {
+  const missing: string[] = [];
+  for (const pending of Object.values(pendingOf)) missing.push(...(await pending(database)));
+  if (missing.length === 0) return;
+  const owners = Object.keys(pendingOf).join(' and ');
+  throw new Error(`The database lacks ${missing.join(', ')}: run the migrations of ${owners} first.`);
+}
+
 async function apply(
   databaseUrl: string,
   schema: string,

@@ -1,3 +1,4 @@
+export { Opened } from './opened.ts';
 export {
   databaseUrlOrExit,
   EXIT_CONFIG,

@@ -1,8 +1,9 @@
 import { pendingDirectoryMigrations } from '@trackline/directory';
-import { createHttpApp } from '@trackline/http';
+import { createHttpApp, listen } from '@trackline/http';
 import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
 import { createMetrics, httpMetrics, kafkaObserver, type Logger } from '@trackline/observability';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, refuseUnmigrated } from '@trackline/postgres';
+import { Opened } from '@trackline/process';
 import { AddressRules } from './adapters/network/address-rules.ts';
 import { dnsLookup, resolveAllowed, type Lookup } from './adapters/network/resolve-allowed.ts';
 import { guardedAgent } from './adapters/webhook/guarded-agent.ts';
@@ -36,15 +37,19 @@ export async function startConnectors(
     topicPrefix: config.topicPrefix,
     logger,
   });
-  const closing: (() => Promise<unknown>)[] = [() => database.close()];
+  const opened = new Opened();
+  opened.add(() => database.close());
   try {
-    await refuseUnmigrated(database);
+    await refuseUnmigrated(database, {
+      directory: pendingDirectoryMigrations,
+      connectors: pendingConnectorsMigrations,
+    });
     const publisher = new Publisher({ connection, observer });
     await publisher.connect();
-    closing.unshift(() => publisher.disconnect());
+    opened.add(() => publisher.disconnect());
     const resolve = resolveAllowed(new AddressRules(config.allowedPrivate), lookup);
     const agent = guardedAgent(resolve, { connectTimeoutMs: config.deliveryTimeoutMs });
-    closing.unshift(() => agent.destroy());
+    opened.add(() => agent.destroy());
     const consumer = new KafkaBatchServer({
       connection,
       groupId: GROUP,
@@ -57,38 +62,24 @@ export async function startConnectors(
     const { parts, dispatchers, relay, housekeeping } = composeConnectors(open);
     const app = await createHttpApp(ConnectorsModule.with(parts), { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
-    closing.unshift(
-      () =>
-        Promise.all([
-          app.close(),
-          within(DRAIN_TIMEOUT_MS, Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()))),
-        ]),
-      () => relay.stop(),
-      () => housekeeping.stop(),
+    opened.add(() => housekeeping.stop());
+    opened.add(() => relay.stop());
+    opened.add(() =>
+      Promise.all([
+        app.close(),
+        within(DRAIN_TIMEOUT_MS, Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()))),
+      ]),
     );
     await app.startAllMicroservices();
     for (const dispatcher of dispatchers) dispatcher.start();
     relay.start();
     housekeeping.start();
-    await app.listen(config.httpPort, config.httpHost);
-    const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+    const url = await listen(app, config);
     logger.info({ url, keepsSecrets: config.secretsKey !== undefined }, 'connectors is up');
-    return { url, stop: () => closeAll(closing) };
+    return { url, stop: () => opened.close() };
   } catch (error) {
-    await closeAll(closing);
+    await opened.close();
     throw error;
-  }
-}
-
-async function refuseUnmigrated(database: Database): Promise<void> {
-  const pending = [
-    ...(await pendingDirectoryMigrations(database)),
-    ...(await pendingConnectorsMigrations(database)),
-  ];
-  if (pending.length > 0) {
-    throw new Error(
-      `The database lacks ${pending.join(', ')}: run the migrations of directory and connectors first.`,
-    );
   }
 }
 
@@ -99,9 +90,4 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   });
   await Promise.race([work, late]);
   clearTimeout(timer);
-}
-
-/** In order: each needs those after it. */
-async function closeAll(closing: readonly (() => Promise<unknown>)[]): Promise<void> {
-  for (const close of closing) await close();
 }

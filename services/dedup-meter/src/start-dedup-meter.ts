@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Directory, pendingDirectoryMigrations } from '@trackline/directory';
-import { createHttpApp } from '@trackline/http';
+import { createHttpApp, listen } from '@trackline/http';
 import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
 import { systemClock, type Clock } from '@trackline/kernel';
 import { createMetrics, httpMetrics, kafkaObserver, type Logger } from '@trackline/observability';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, refuseUnmigrated } from '@trackline/postgres';
+import { Opened } from '@trackline/process';
 import { expiryBook } from './adapters/postgres/expiry.ts';
 import { pendingLedgerMigrations } from './adapters/postgres/schema.ts';
 import { connectRedis, refuseEviction } from './adapters/redis/redis-client.ts';
@@ -24,23 +25,17 @@ export interface RunningDedupMeter {
 const DRAIN_TIMEOUT_MS = 5_000;
 const SWEEP_CHECK_MS = 5 * 60_000;
 
-/** What was opened, to be closed in the opposite order: each may need what was opened before it. */
-type Opened = (() => Promise<unknown>)[];
-
 export async function startDedupMeter(
   config: DedupMeterConfig,
   logger: Logger,
   clock: Clock = systemClock,
 ): Promise<RunningDedupMeter> {
-  const opened: Opened = [];
-  const stop = async (): Promise<void> => {
-    for (let close = opened.pop(); close !== undefined; close = opened.pop()) await close();
-  };
+  const opened = new Opened();
   try {
     const parts = await open(config, logger, clock, opened);
-    return { url: await serve(parts, opened), stop };
+    return { url: await serve(parts, opened), stop: () => opened.close() };
   } catch (error) {
-    await stop();
+    await opened.close();
     throw error;
   }
 }
@@ -54,19 +49,22 @@ async function open(
   const metrics = createMetrics('dedup-meter');
   const { databaseUrl, databaseConnections: max, instanceId, kafkaBrokers: brokers, topicPrefix } = config;
   const database = createPool({ databaseUrl, max, applicationName: instanceId, logger });
-  opened.push(() => database.close());
-  await refuseUnmigrated(database);
+  opened.add(() => database.close());
+  await refuseUnmigrated(database, {
+    directory: pendingDirectoryMigrations,
+    'dedup-meter': pendingLedgerMigrations,
+  });
   const redis = await connectRedis({
     url: config.redisUrl,
     isCluster: config.redisMode === 'cluster',
     log: logger,
   });
-  opened.push(() => redis.close());
+  opened.add(() => redis.close());
   await refuseEviction(redis);
   const connection = connectKafka({ brokers, clientId: instanceId, topicPrefix, logger });
   const publisher = new Publisher({ connection, observer: kafkaObserver(metrics) });
   await publisher.connect();
-  opened.push(() => publisher.disconnect());
+  opened.add(() => publisher.disconnect());
   const directory = new Directory(database);
   return { config, database, directory, redis, connection, publisher, metrics, logger, clock };
 }
@@ -98,28 +96,15 @@ async function serve(parts: AdmissionParts, opened: Opened): Promise<string> {
   });
   const app = await createHttpApp(module, { logger, onAnswer: httpMetrics(metrics) });
   app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
-  opened.push(() => app.close());
+  opened.add(() => app.close());
   await app.startAllMicroservices();
   const turning = setInterval(() => void clockwork.turn(), config.progressMs);
-  opened.push(async () => clearInterval(turning));
-  opened.push(keepSwept(parts));
-  opened.push(keepDriftSampled(parts));
-  await app.listen(config.httpPort, config.httpHost);
-  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+  opened.add(async () => clearInterval(turning));
+  opened.add(keepSwept(parts));
+  opened.add(keepDriftSampled(parts));
+  const url = await listen(app, config);
   logger.info({ url }, 'dedup-meter is up');
   return url;
-}
-
-async function refuseUnmigrated(database: Database): Promise<void> {
-  const pending = [
-    ...(await pendingDirectoryMigrations(database)),
-    ...(await pendingLedgerMigrations(database)),
-  ];
-  if (pending.length > 0) {
-    throw new Error(
-      `The database lacks ${pending.join(', ')}: run the migrations of directory and dedup-meter first.`,
-    );
-  }
 }
 
 /** Looks every few minutes whether it is this process's turn to sweep. A sweep that fails leaves things to the next. Returns what ends it. */

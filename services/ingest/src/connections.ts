@@ -3,7 +3,7 @@ import { connectKafka, Publisher, type KafkaConnection, type PinnedReader } from
 import { Directory, pendingDirectoryMigrations } from '@trackline/directory';
 import { systemClock } from '@trackline/kernel';
 import { kafkaObserver, type Logger, type Metrics } from '@trackline/observability';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, refuseUnmigrated, type Database } from '@trackline/postgres';
 import type { Redis } from 'ioredis';
 import { outcomeReader } from './adapters/kafka/outcome-reader.ts';
 import { pendingIngestMigrations } from './adapters/postgres/schema.ts';
@@ -22,13 +22,6 @@ export interface Connections {
   readonly lease: PartitionLease;
   readonly desk: OutcomeDesk;
   readonly reader: PinnedReader;
-}
-
-/** A schema is not up to date: services never migrate at their start. */
-export class MigrationsMissing extends Error {
-  constructor(names: readonly string[]) {
-    super(`The database lacks ${names.join(', ')}: run "node services/ingest/dist/migrate.js" first.`);
-  }
 }
 
 export const kafkaOf = (config: IngestConfig, logger: Logger): KafkaConnection =>
@@ -52,11 +45,10 @@ export async function openConnections(
     applicationName: config.instanceId,
     logger,
   });
-  const missing = [
-    ...(await pendingDirectoryMigrations(database)),
-    ...(await pendingIngestMigrations(database)),
-  ];
-  if (missing.length > 0) throw new MigrationsMissing(missing);
+  await refuseUnmigrated(database, {
+    directory: pendingDirectoryMigrations,
+    ingest: pendingIngestMigrations,
+  });
 
   const redis = await openRedis(config.redisUrl, logger);
   const publisher = new Publisher({

@@ -7,7 +7,6 @@ runService({
   loadConfig,
   start: async (config, logger) => {
     const app = await startIngest(config, logger);
-    logger.info({ url: await app.getUrl() }, 'listening');
     return { stop: () => app.close() };
   },
 });

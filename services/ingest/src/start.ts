@@ -1,4 +1,4 @@
-import { createHttpApp, type HttpApp } from '@trackline/http';
+import { createHttpApp, listen, type HttpApp } from '@trackline/http';
 import type { KafkaConnection } from '@trackline/kafka';
 import { createMetrics, httpMetrics, type Logger } from '@trackline/observability';
 import type { Admission } from './adapters/http/admission.ts';
@@ -23,6 +23,7 @@ export async function startIngest(
     beforeBody: (request, reply, contract) => admission.admit(request, reply, contract),
   });
   admission = app.get<Admission>(ADMISSION);
-  await app.listen(config.httpPort, config.httpHost);
+  const url = await listen(app, config);
+  logger.info({ url }, 'ingest is up');
   return app;
 }

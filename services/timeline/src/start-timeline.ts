@@ -1,9 +1,10 @@
 import { Directory, pendingDirectoryMigrations } from '@trackline/directory';
-import { createHttpApp } from '@trackline/http';
+import { createHttpApp, listen } from '@trackline/http';
 import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
 import { systemClock, type Clock } from '@trackline/kernel';
 import { createMetrics, httpMetrics, kafkaObserver, type Logger } from '@trackline/observability';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, refuseUnmigrated } from '@trackline/postgres';
+import { Opened } from '@trackline/process';
 import { attributionTerms } from './adapters/directory/attribution-terms.ts';
 import { EditionBook } from './adapters/postgres/attribution/edition-book.ts';
 import { editionStore } from './adapters/postgres/attribution/edition-store.ts';
@@ -41,7 +42,8 @@ export async function startTimeline(
     statementTimeoutMs: READ_TIMEOUT_MS,
   });
   const maintenance = openMaintenanceDatabase(config.databaseUrl, config.instanceId);
-  const databases = [writing, reading, maintenance];
+  const opened = new Opened();
+  opened.add(() => Promise.all([writing, reading, maintenance].map((database) => database.close())));
   const connection = connectKafka({
     brokers: config.kafkaBrokers,
     clientId: config.instanceId,
@@ -59,7 +61,11 @@ export async function startTimeline(
     drainTimeoutMs: DRAIN_TIMEOUT_MS,
   });
   try {
-    await refuseUnmigrated(reading);
+    await refuseUnmigrated(reading, {
+      directory: pendingDirectoryMigrations,
+      timeline: pendingTimelineMigrations,
+    });
+    opened.add(() => deadLetters.disconnect());
     await deadLetters.connect();
     const inventory = partitionInventory(maintenance);
     const directory = new Directory(reading);
@@ -88,46 +94,21 @@ export async function startTimeline(
     });
     const app = await createHttpApp(module, { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
-    await app.startAllMicroservices();
-    await app.listen(config.httpPort, config.httpHost);
-    const keeper = new PartitionKeeper(
+    const partitions = new PartitionKeeper(
       () => keepPartitions(inventory, clock.now()),
       logger,
       config.partitionCheckMs,
     );
-    keeper.start();
+    opened.add(() => Promise.all([partitions.stop(), figures.stop()]));
+    opened.add(() => app.close());
+    await app.startAllMicroservices();
+    const url = await listen(app, config);
+    partitions.start();
     figures.start();
-    const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
     logger.info({ url }, 'timeline is up');
-    return {
-      url,
-      async stop() {
-        await app.close();
-        await Promise.all([keeper.stop(), figures.stop()]);
-        await deadLetters.disconnect();
-        await closeAll(databases);
-      },
-    };
+    return { url, stop: () => opened.close() };
   } catch (error) {
-    await consumer.close();
-    await deadLetters.disconnect();
-    await closeAll(databases);
+    await opened.close();
     throw error;
   }
 }
-
-async function refuseUnmigrated(database: Database): Promise<void> {
-  const pending = [
-    ...(await pendingDirectoryMigrations(database)),
-    ...(await pendingTimelineMigrations(database)),
-  ];
-  if (pending.length > 0) {
-    throw new Error(
-      `The database lacks ${pending.join(', ')}: run the migrations of directory and timeline first.`,
-    );
-  }
-}
-
-const closeAll = async (databases: readonly Database[]): Promise<void> => {
-  await Promise.all(databases.map((database) => database.close()));
-};

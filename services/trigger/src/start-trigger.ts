@@ -1,9 +1,10 @@
 import { ADMITTED } from '@trackline/contracts';
 import { pendingDirectoryMigrations } from '@trackline/directory';
-import { createHttpApp } from '@trackline/http';
+import { createHttpApp, listen } from '@trackline/http';
 import { connectKafka, KafkaBatchServer, Publisher } from '@trackline/kafka';
 import { createMetrics, httpMetrics, kafkaObserver, type Logger } from '@trackline/observability';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, refuseUnmigrated } from '@trackline/postgres';
+import { Opened } from '@trackline/process';
 import { progressReader } from './adapters/kafka/progress-reader.ts';
 import { composeTrigger } from './compose-trigger.ts';
 import type { TriggerConfig } from './config.ts';
@@ -32,16 +33,20 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
     topicPrefix: config.topicPrefix,
     logger,
   });
-  const closing: (() => Promise<unknown>)[] = [() => database.close()];
+  const opened = new Opened();
+  opened.add(() => database.close());
   try {
-    await refuseUnmigrated(database);
+    await refuseUnmigrated(database, {
+      directory: pendingDirectoryMigrations,
+      trigger: pendingTriggerMigrations,
+    });
     const publisher = new Publisher({ connection, observer });
     await publisher.connect();
-    closing.unshift(() => publisher.disconnect());
+    opened.add(() => publisher.disconnect());
 
     const own = new OwnPartitions(config);
     const progress = progressReader(connection, own, logger);
-    closing.unshift(() => progress.stop());
+    opened.add(() => progress.stop());
     await progress.start();
 
     const consumer = new KafkaBatchServer({
@@ -65,42 +70,24 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
     const { parts, watch, scheduleWatch, housekeeping, outbox } = composeTrigger(open);
     const app = await createHttpApp(TriggerModule.with(parts), { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
-    closing.unshift(
-      () => Promise.all([watch.stop(), scheduleWatch.stop()]),
-      () => app.close(),
-      () => housekeeping.stop(),
-      () => outbox.forgetDone().catch((err: unknown) => logger.warn({ err }, 'the outbox was not tidied up')),
+    opened.add(() =>
+      outbox.forgetDone().catch((err: unknown) => logger.warn({ err }, 'the outbox was not tidied up')),
     );
+    opened.add(() => housekeeping.stop());
+    opened.add(() => app.close());
+    opened.add(() => Promise.all([watch.stop(), scheduleWatch.stop()]));
     await app.startAllMicroservices();
     watch.start();
     scheduleWatch.start();
     housekeeping.start();
-    await app.listen(config.httpPort, config.httpHost);
-    const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+    const url = await listen(app, config);
     logger.info({ url }, 'trigger is up');
-    return { url, stop: () => closeAll(closing) };
+    return { url, stop: () => opened.close() };
   } catch (error) {
-    await closeAll(closing);
+    await opened.close();
     throw error;
   }
 }
 
 /** Timers and the frontier belong to the partitions of events. */
 const isAdmitted = ({ topic }: { readonly topic: string }): boolean => topic === ADMITTED;
-
-async function refuseUnmigrated(database: Database): Promise<void> {
-  const pending = [
-    ...(await pendingDirectoryMigrations(database)),
-    ...(await pendingTriggerMigrations(database)),
-  ];
-  if (pending.length > 0) {
-    throw new Error(
-      `The database lacks ${pending.join(', ')}: run the migrations of directory and trigger first.`,
-    );
-  }
-}
-
-/** In order: each needs those after it. */
-async function closeAll(closing: readonly (() => Promise<unknown>)[]): Promise<void> {
-  for (const close of closing) await close();
-}

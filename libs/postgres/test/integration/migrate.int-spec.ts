@@ -4,6 +4,7 @@ import {
   createPool,
   migrate,
   pendingMigrations,
+  refuseUnmigrated,
   type Database,
   type MigrationInterface,
   type QueryRunner,
@@ -78,6 +79,20 @@ describe('migrate', () => {
     expect(await pendingMigrations(database, { schema: 'shop', migrations: all })).toEqual([
       'Broken1700000000003',
     ]);
+  });
+
+  it('lets no service start while anything is missing of what it needs', async () => {
+    const pendingOf =
+      (...migrations: (typeof First1700000000001)[]) =>
+      () =>
+        pendingMigrations(database, { schema: 'shop', migrations });
+    const done = pendingOf(First1700000000001);
+    await refuseUnmigrated(database, { directory: done, shop: done });
+    await expect(
+      refuseUnmigrated(database, { directory: done, shop: pendingOf(Broken1700000000003) }),
+    ).rejects.toThrow(
+      'The database lacks Broken1700000000003: run the migrations of directory and shop first.',
+    );
   });
 
   it('keeps to its own schema and table', async () => {
