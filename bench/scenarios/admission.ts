@@ -6,7 +6,7 @@ import { assertCount, compared, type Figure, type Scenario, type ScenarioSetting
 import { drain } from '../stage/drain.ts';
 import { PARTITIONS, Stage } from '../stage/stage.ts';
 import { openTopicEnds } from '../stage/topic-ends.ts';
-import { fillInbound, fillReceived, makeCustomers, type Filled } from './admission-events.ts';
+import { fillInbound, fillReceived, makeCustomers, type Filled } from '../stage/source-events.ts';
 
 const USUAL_EVENTS = 200_000;
 const LEAST_RATIO = 0.75;

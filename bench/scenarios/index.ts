@@ -3,7 +3,15 @@ import { admission } from './admission.ts';
 import { manyWorkflows } from './many-workflows.ts';
 import { resumes } from './resumes.ts';
 import { singleTrack } from './single-track.ts';
+import { starts } from './starts.ts';
 import { waitsCurve } from './waits-curve.ts';
 
 /** In the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [admission, singleTrack, resumes, manyWorkflows, waitsCurve];
+export const SCENARIOS: readonly Scenario[] = [
+  admission,
+  singleTrack,
+  resumes,
+  starts,
+  manyWorkflows,
+  waitsCurve,
+];
