@@ -6,8 +6,9 @@ import type {
   RefusedEvent,
 } from '@trackline/contracts';
 import type { Attribution, AttributionSettings } from './domain/attribution.ts';
+import type { Rank } from './domain/campaign-rank.ts';
 import type { Edition } from './domain/edition.ts';
-import type { ReportKind, ReportSums } from './domain/report.ts';
+import type { ReportKind, ReportSums, ReportTable } from './domain/report.ts';
 import type { ReportRequest } from './domain/report-request.ts';
 import type { NamedCampaign, ToldMessage } from './domain/message-fact.ts';
 import type { Place } from './domain/page-cursor.ts';
@@ -125,16 +126,21 @@ export interface ToldAttribution {
   readonly windowHours: number;
 }
 
-export interface ReportReader {
-  /** Of `lines` one sum per period and campaign; else those of the whole, of each period, and of each campaign. */
-  sums(
-    organizationId: string,
-    kind: ReportKind,
-    request: ReportRequest,
-    of: { readonly edition: number; readonly lines: boolean },
-  ): Promise<Omit<ReportSums, 'names'>>;
+/** What of its figures is asked for: a report with a page of its campaigns, or a table with so many rows at most. */
+export type ReportCut =
+  | { readonly of: 'report'; readonly after: Rank | undefined; readonly limit: number }
+  | { readonly of: ReportTable; readonly atMost: number };
+
+export interface ReadSums extends Omit<ReportSums, 'names'> {
   /** The current edition and the one being built; none for an organisation of which nothing is known. */
-  editions(organizationId: string): Promise<readonly EditionStand[]>;
+  readonly editions: readonly EditionStand[];
+  /** On all pages. */
+  readonly campaignCount: number;
+}
+
+export interface ReportReader {
+  /** All as it is at one moment. Of the campaigns only those in which anything happened. */
+  read(organizationId: string, kind: ReportKind, request: ReportRequest, cut: ReportCut): Promise<ReadSums>;
   /** By event id, as the current edition has it; events that are no orders are missing. */
   ofEvents(
     organizationId: string,

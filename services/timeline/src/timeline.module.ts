@@ -22,7 +22,8 @@ import { REPORT_READS, ReportsController, type ReportReads } from './adapters/ht
 import { OrderRecorder } from './adapters/postgres/attribution/attribution-writes.ts';
 import { conversationWriter } from './adapters/postgres/attribution/conversation-writer.ts';
 import type { EditionBook } from './adapters/postgres/attribution/edition-book.ts';
-import { campaignReader, reportReader } from './adapters/postgres/attribution/report-reader.ts';
+import { campaignReader } from './adapters/postgres/attribution/campaign-reader.ts';
+import { reportReader } from './adapters/postgres/attribution/report-reader.ts';
 import { contactFactWriter, contactReader } from './adapters/postgres/contact-facts.ts';
 import { effectReader, effectWriter } from './adapters/postgres/effects.ts';
 import { eventReader } from './adapters/postgres/event-reader.ts';

@@ -86,7 +86,15 @@ const report = <Row extends TProperties>(fields: Row) =>
         ...fields,
       }),
     ),
-    campaigns: Type.Array(Type.Object({ ...campaign, ...fields })),
+    campaigns: Type.Array(Type.Object({ ...campaign, ...fields }), {
+      description:
+        'A page of those in which anything happened, by conversions, then by what Meta reported, then by conversations, most first.',
+    }),
+    campaignCount: Type.Integer({ description: 'Campaigns on all pages together.' }),
+    nextCursor: Type.Union([Type.String(), Type.Null()], {
+      description:
+        'Of the next page of campaigns; `null` on the last one. Totals and series are of all of them.',
+    }),
   });
 
 export const CampaignReport = report(row);
@@ -96,7 +104,7 @@ export const AdReport = report({ ...row, ...metaRow });
 export type AdReport = Static<typeof AdReport>;
 
 export const PerformanceReport = Type.Object({
-  ...Type.Omit(CampaignReport, ['campaigns']).properties,
+  ...Type.Omit(CampaignReport, ['campaigns', 'campaignCount', 'nextCursor']).properties,
   bySource: Type.Array(Type.Object({ ...campaign, ...row }), {
     description: 'One row per type of campaign; together they are the totals.',
   }),
@@ -116,19 +124,33 @@ export const ReportQuery = Type.Object({
   ),
   format: Type.Optional(
     Type.Union([Type.Literal('json'), Type.Literal('csv')], {
-      description: '`csv`: a line per period and campaign, a column of revenue per currency.',
+      description:
+        '`csv`: UTF-8 with a byte order mark, a column of revenue per currency; text that a spreadsheet would calculate with has an apostrophe before it.',
       message: 'format is json or csv.',
+    }),
+  ),
+  table: Type.Optional(
+    Type.Union([Type.Literal('lines'), Type.Literal('series'), Type.Literal('campaigns')], {
+      description:
+        'What the lines of the CSV are: each period of each campaign in which anything happened (`lines`, the default), each period, or each campaign.',
+      message: 'table is lines, series or campaigns.',
     }),
   ),
 });
 export type ReportQuery = Static<typeof ReportQuery>;
+
+export const CampaignReportQuery = Type.Object({
+  ...ReportQuery.properties,
+  limit: Limit,
+  cursor: Cursor,
+});
+export type CampaignReportQuery = Static<typeof CampaignReportQuery>;
 
 const common = {
   service: 'timeline',
   method: 'GET',
   auth: 'read',
   tag: 'Reports',
-  query: ReportQuery,
   errors: ['UNAUTHORIZED', 'FORBIDDEN', 'VALIDATION_FAILED', 'UNAVAILABLE'],
 } as const;
 
@@ -139,6 +161,7 @@ export const getPerformanceReport = defineRoute({
   ...common,
   id: 'getPerformanceReport',
   path: '/v1/reports/performance',
+  query: ReportQuery,
   summary: 'All conversations and orders, by where they came from',
   description: `The sum of the reports of automations, broadcasts and ads, and of what is organic. ${about}`,
   responses: { 200: { description: 'The report.', schema: PerformanceReport } },
@@ -148,6 +171,7 @@ export const getAutomationsReport = defineRoute({
   ...common,
   id: 'getAutomationsReport',
   path: '/v1/reports/automations',
+  query: CampaignReportQuery,
   summary: 'What automations earned',
   description: `An automation is a workflow; its id is the workflow’s. ${about}`,
   responses: { 200: { description: 'The report.', schema: CampaignReport } },
@@ -157,6 +181,7 @@ export const getBroadcastsReport = defineRoute({
   ...common,
   id: 'getBroadcastsReport',
   path: '/v1/reports/broadcasts',
+  query: CampaignReportQuery,
   summary: 'What broadcasts earned',
   description: about,
   responses: { 200: { description: 'The report.', schema: CampaignReport } },
@@ -166,6 +191,7 @@ export const getAdsReport = defineRoute({
   ...common,
   id: 'getAdsReport',
   path: '/v1/reports/ads',
+  query: CampaignReportQuery,
   summary: 'What ads earned, and what Meta reported of them',
   description: `An ad’s id is Meta’s source_id; \`unknown\` is an ad that nothing names. ${about}`,
   responses: { 200: { description: 'The report.', schema: AdReport } },
@@ -196,9 +222,9 @@ export const listCampaigns = defineRoute({
   path: '/v1/campaigns',
   auth: 'read',
   tag: 'Reports',
-  summary: 'Campaigns that conversations were told to be part of',
+  summary: 'Campaigns that conversations were told to be part of, and automations that have begun',
   description:
-    'By type and id. A campaign without a name of its own is shown by its id; it has the name that it was given last.',
+    'By type and id. An automation is called as its workflow was when it last began. A campaign without a name of its own is shown by its id; it has the name that it was given last.',
   query: CampaignsQuery,
   responses: { 200: { description: 'A page of campaigns.', schema: Page(CampaignItem) } },
   errors: ['UNAUTHORIZED', 'FORBIDDEN', 'VALIDATION_FAILED', 'UNAVAILABLE'],

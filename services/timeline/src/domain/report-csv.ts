@@ -1,46 +1,55 @@
 import type { Money } from '@trackline/contracts';
-import type { CampaignRow, ReportKind } from './report.ts';
-
-type Line = CampaignRow & { readonly period: string };
+import type { ReportKind, ReportTable, TableRow } from './report.ts';
 
 /**
- * What a spreadsheet would take for a formula, were it a cell's beginning (OWASP: CSV injection): such text gets an apostrophe before it, which
- * spreadsheets do not show.
+ * What a spreadsheet would take for a formula, were it a cell's beginning, in either width (OWASP: CSV injection), and digits of which it
+ * would keep 15 only: ids of Meta's ads have more, and two of them would be one number.
  */
-const FORMULA = /^[=+\-@\t\r]/;
+const CALCULATED = /^(?:[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]|\d{16,}$)/;
 
-/** A text as a cell, by RFC 4180. */
+/** Without it Excel reads UTF-8 as the alphabet of its country. */
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** A text as a cell, by RFC 4180; an apostrophe before it keeps it a text. */
 export function cell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
+  const safe = CALCULATED.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-const currenciesOf = (lines: readonly Line[], of: (line: Line) => readonly Money[]): string[] =>
-  [...new Set(lines.flatMap((line) => of(line).map(({ currency }) => currency)))].sort();
+const currenciesOf = (rows: readonly TableRow[], of: (row: TableRow) => readonly Money[]): string[] =>
+  [...new Set(rows.flatMap((row) => of(row).map(({ currency }) => currency)))].sort();
 
 /** A negative sum stays a number. */
 const amountIn = (sums: readonly Money[], currency: string): string =>
   sums.find((one) => one.currency === currency)?.amount ?? '';
 
-/** The lines as a table: a column of revenue per currency, as amounts of different currencies have no sum. */
-export function toCsv(kind: ReportKind, lines: readonly Line[]): string {
-  const currencies = currenciesOf(lines, (line) => line.revenue);
-  const metaCurrencies = currenciesOf(lines, (line) => line.metaRevenue);
-  const isAds = kind === 'ads';
+const PLACE: Readonly<Record<ReportTable, readonly ('period' | 'type' | 'id' | 'name')[]>> = {
+  lines: ['period', 'type', 'id', 'name'],
+  series: ['period'],
+  campaigns: ['type', 'id', 'name'],
+};
+const COUNTS = ['sent', 'delivered', 'read', 'conversations', 'orders', 'conversions'] as const;
+const META_COUNTS = ['metaLeads', 'metaPurchases'] as const;
+
+/** A table with a column of revenue per currency, as amounts of different currencies have no sum. */
+export function toCsv(kind: ReportKind, table: ReportTable, rows: readonly TableRow[]): string {
+  const currencies = currenciesOf(rows, (row) => row.revenue);
+  const metaCurrencies = kind === 'ads' ? currenciesOf(rows, (row) => row.metaRevenue) : [];
+  const metaCounts = kind === 'ads' ? META_COUNTS : [];
   const header = [
-    ...['period', 'type', 'id', 'name', 'sent', 'delivered', 'read'],
-    ...['conversations', 'orders', 'conversions', 'conversionRate'],
+    ...PLACE[table],
+    ...[...COUNTS, 'conversionRate'],
     ...currencies.map((currency) => `revenue_${currency}`),
-    ...(isAds ? ['metaLeads', 'metaPurchases'] : []),
-    ...(isAds ? metaCurrencies.map((currency) => `metaRevenue_${currency}`) : []),
+    ...metaCounts,
+    ...metaCurrencies.map((currency) => `metaRevenue_${currency}`),
   ];
-  const table = lines.map((line) => [
-    ...[line.period, line.type, line.id, line.name].map(cell),
-    ...[line.sent, line.delivered, line.read, line.conversations, line.orders, line.conversions].map(String),
-    String(line.conversionRate),
-    ...currencies.map((currency) => amountIn(line.revenue, currency)),
-    ...(isAds ? [line.metaLeads, line.metaPurchases].map(String) : []),
-    ...(isAds ? metaCurrencies.map((currency) => amountIn(line.metaRevenue, currency)) : []),
+  const lines = rows.map((row) => [
+    ...PLACE[table].map((column) => cell(row[column] ?? '')),
+    ...COUNTS.map((count) => String(row[count])),
+    String(row.conversionRate),
+    ...currencies.map((currency) => amountIn(row.revenue, currency)),
+    ...metaCounts.map((count) => String(row[count])),
+    ...metaCurrencies.map((currency) => amountIn(row.metaRevenue, currency)),
   ]);
-  return [header, ...table].map((cells) => `${cells.join(',')}\r\n`).join('');
+  return BYTE_ORDER_MARK + [header, ...lines].map((cells) => `${cells.join(',')}\r\n`).join('');
 }

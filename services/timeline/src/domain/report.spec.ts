@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { cell, toCsv } from './report-csv.ts';
 import { periodOf, periodsOf, toReportRequest } from './report-request.ts';
-import { toReport, toReportLines, type ReportSums } from './report.ts';
+import { decodeRank, encodeRank } from './campaign-rank.ts';
+import { toReport, toTable, type ReportSums, type ReportTable } from './report.ts';
 import { adOf } from './meta-event.ts';
 
 const NOW = Date.UTC(2026, 10, 20, 15);
@@ -116,30 +117,66 @@ describe('CSV', () => {
     ['-1', "'-1"],
     ['@SUM(A1)', "'@SUM(A1)"],
     ['\t=1', "'\t=1"],
+    ['\n=1', `"'\n=1"`],
+    ['＝1+1', "'＝1+1"],
+    ['120210000000000123', "'120210000000000123"],
+    ['2026', '2026'],
   ])('%j is the cell %j', (text, expected) => {
     expect(cell(text)).toBe(expected);
   });
 
-  it('has a column per currency, and what Meta reported in the one of ads alone', () => {
-    const line = { period: '2026-11-20', campaignType: 'ad', campaignId: '=1+1' } as const;
-    const lines = (kind: 'ads' | 'broadcasts') =>
-      toCsv(
+  const line = { period: '2026-11-20', campaignType: 'ad', campaignId: '=1+1' } as const;
+  const sold = [
+    { ...orders, revenue: '-2.5' },
+    { ...orders, currency: 'USD', metaPurchases: 1, metaRevenue: '12345678901234567890.125' },
+  ];
+  const csv = (kind: 'ads' | 'broadcasts', table: ReportTable, place: object) =>
+    toCsv(
+      kind,
+      table,
+      toTable(
         kind,
-        toReportLines(kind, {
-          conversations: [{ ...line, ...talk }],
-          orders: [
-            { ...line, ...orders, revenue: '-2.5' },
-            { ...line, ...orders, currency: 'USD', metaPurchases: 1, metaRevenue: '25.00' },
-          ],
+        table,
+        { from: '2026-11-19', to: '2026-11-20', groupBy: 'day' },
+        {
+          conversations: [{ ...line, ...place, ...talk }],
+          orders: sold.map((one) => ({ ...line, ...place, ...one })),
           names: new Map(),
-        }),
-      ).split('\r\n');
-    expect(lines('ads')).toEqual([
-      'period,type,id,name,sent,delivered,read,conversations,orders,conversions,conversionRate,revenue_EUR,revenue_USD,metaLeads,metaPurchases,metaRevenue_USD',
-      `2026-11-20,ad,'=1+1,'=1+1,8,7,3,8,4,4,0.5,-2.50,100.10,0,1,25.00`,
+        },
+      ),
+    ).split('\r\n');
+
+  it('has a column per currency with exact amounts, and what Meta reported in the one of ads alone', () => {
+    expect(csv('ads', 'lines', {})).toEqual([
+      '\uFEFFperiod,type,id,name,sent,delivered,read,conversations,orders,conversions,conversionRate,revenue_EUR,revenue_USD,metaLeads,metaPurchases,metaRevenue_USD',
+      `2026-11-20,ad,'=1+1,'=1+1,8,7,3,8,4,4,0.5,-2.50,100.10,0,1,12345678901234567890.125`,
       '',
     ]);
-    expect(lines('broadcasts')[0]).not.toContain('meta');
+    expect(csv('broadcasts', 'lines', {})[0]).not.toContain('meta');
+  });
+
+  it('has a line per period, also of those without anything, or a line per campaign', () => {
+    expect(csv('broadcasts', 'series', { campaignType: null, campaignId: null })).toEqual([
+      '\uFEFFperiod,sent,delivered,read,conversations,orders,conversions,conversionRate,revenue_EUR,revenue_USD',
+      '2026-11-19,0,0,0,0,0,0,0,,',
+      '2026-11-20,8,7,3,8,4,4,0.5,-2.50,100.10',
+      '',
+    ]);
+    expect(csv('broadcasts', 'campaigns', { period: null })).toEqual([
+      '\uFEFFtype,id,name,sent,delivered,read,conversations,orders,conversions,conversionRate,revenue_EUR,revenue_USD',
+      `ad,'=1+1,'=1+1,8,7,3,8,4,4,0.5,-2.50,100.10`,
+      '',
+    ]);
+  });
+});
+
+describe('a place among the campaigns', () => {
+  it('is told by a cursor, whatever the id; another text is none', () => {
+    const rank = { conversions: 12, reported: 0, conversations: 340, id: 'spring/2026 – Frühling' };
+    expect(decodeRank(encodeRank(rank))).toEqual(rank);
+    for (const text of ['', 'nonsense', Buffer.from('1/2/3/').toString('base64url')]) {
+      expect(decodeRank(text)).toBeUndefined();
+    }
   });
 });
 

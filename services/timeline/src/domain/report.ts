@@ -1,7 +1,11 @@
 import type { CampaignType, Money } from '@trackline/contracts';
 import { UNKNOWN_AD, UNKNOWN_AD_NAME } from './meta-event.ts';
+import { byRank, rankOf } from './campaign-rank.ts';
 import { periodsOf, type ReportRequest } from './report-request.ts';
 import { formatAmount } from './revenue.ts';
+
+/** What a line of a table is: a period of a campaign, a period, or a campaign. */
+export type ReportTable = 'lines' | 'series' | 'campaigns';
 
 export type ReportKind = 'performance' | 'automations' | 'broadcasts' | 'ads';
 
@@ -151,35 +155,53 @@ const named = (kind: ReportKind, type: CampaignType, id: string, names: Readonly
     ? { id: type, name: SOURCE_NAMES[type], type }
     : { id, name: campaignName(type, id, names), type };
 
-const byWeight = (a: CampaignRow, b: CampaignRow): number =>
-  b.conversions - a.conversions || b.conversations - a.conversations || (a.id < b.id ? -1 : 1);
+const byWeight = (a: CampaignRow, b: CampaignRow): number => byRank(rankOf(a), rankOf(b));
 
-/** A report from its sums; periods without anything are there, with zeros. */
-export function toReport(kind: ReportKind, request: ReportRequest, sums: ReportSums): ReportFigures {
-  const book = new RowBook(sums);
-  const campaigns =
+/** Those that there are sums of, what earned most first; of the performance report all four sources, in their order. */
+function campaignRows(kind: ReportKind, book: RowBook, names: ReadonlyMap<string, string>): CampaignRow[] {
+  const places =
     kind === 'performance'
       ? SOURCES.map((type) => ({ campaignType: type, campaignId: '' }))
       : [...book.places.values()].flatMap(({ period, campaignType, campaignId }) =>
           period === null && campaignType !== null ? [{ campaignType, campaignId }] : [],
         );
-  const rows = campaigns.map(({ campaignType, campaignId }): CampaignRow => ({
-    ...named(kind, campaignType, campaignId ?? '', sums.names),
+  const rows = places.map(({ campaignType, campaignId }) => ({
+    ...named(kind, campaignType, campaignId ?? '', names),
     ...book.row({ period: null, campaignType, campaignId }),
   }));
+  return kind === 'performance' ? rows : rows.sort(byWeight);
+}
+
+/** All periods, also those without anything, with zeros. */
+const periodRows = (request: ReportRequest, book: RowBook) =>
+  periodsOf(request).map((period) => ({
+    period,
+    ...book.row({ period, campaignType: null, campaignId: null }),
+  }));
+
+/** A report from its sums. */
+export function toReport(kind: ReportKind, request: ReportRequest, sums: ReportSums): ReportFigures {
+  const book = new RowBook(sums);
   return {
     totals: book.row({ period: null, campaignType: null, campaignId: null }),
-    series: periodsOf(request).map((period) => ({
-      period,
-      ...book.row({ period, campaignType: null, campaignId: null }),
-    })),
-    campaigns: kind === 'performance' ? rows : rows.sort(byWeight),
+    series: periodRows(request, book),
+    campaigns: campaignRows(kind, book, sums.names),
   };
 }
 
-/** A line per period and campaign in which anything happened, oldest first: together they are the totals. */
-export function toReportLines(kind: ReportKind, sums: ReportSums): (CampaignRow & { period: string })[] {
+/** A line of a table: with what it is a line of. */
+export type TableRow = ReportRow & Partial<Pick<CampaignRow, 'id' | 'name' | 'type'>> & { period?: string };
+
+/** The lines of a table: the same figures as the report's, whole. Periods of campaigns are those in which anything happened, oldest first. */
+export function toTable(
+  kind: ReportKind,
+  table: ReportTable,
+  request: ReportRequest,
+  sums: ReportSums,
+): readonly TableRow[] {
   const book = new RowBook(sums);
+  if (table === 'series') return periodRows(request, book);
+  if (table === 'campaigns') return campaignRows(kind, book, sums.names);
   return [...book.places.values()]
     .flatMap((place) => {
       const { period, campaignType, campaignId } = place;

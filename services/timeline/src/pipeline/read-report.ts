@@ -1,14 +1,16 @@
 import { settingsText, type AttributionSettings } from '../domain/attribution.ts';
+import { encodeRank, rankOf, type Rank } from '../domain/campaign-rank.ts';
 import {
   toReport,
-  toReportLines,
+  toTable,
   type ReportFigures,
   type ReportKind,
   type ReportSums,
+  type ReportTable,
 } from '../domain/report.ts';
 import type { ReportRequest } from '../domain/report-request.ts';
 import { toCsv } from '../domain/report-csv.ts';
-import type { CampaignReader, EditionStand, ReportReader } from '../ports.ts';
+import type { CampaignReader, EditionStand, ReadSums, ReportCut, ReportReader } from '../ports.ts';
 
 export interface ReportSources {
   readonly reports: ReportReader;
@@ -31,57 +33,58 @@ export interface AskedReport {
   readonly request: ReportRequest;
 }
 
+/** Which campaigns of a report are shown. */
+export interface CampaignPage {
+  readonly after: Rank | undefined;
+  readonly limit: number;
+}
+
 export interface ReportAnswer {
   readonly figures: ReportFigures;
+  /** On all pages. */
+  readonly campaignCount: number;
+  readonly nextCursor: string | null;
   /** Under which the figures were made. */
   readonly settings: AttributionSettings;
   readonly recomputing: Recomputing | undefined;
 }
 
-/** Editions may change while their sums are being read: so often in a row only when somebody plays with the settings. */
-const MAX_LOOKS = 5;
-/** An edition that does not exist: an organisation of which nothing is known. */
-const NO_EDITION = 0;
+/** Of periods, campaigns and currencies: what a spreadsheet opens, and a process holds. */
+export const MAX_SUMS_OF_TABLE = 200_000;
 
 export const readReport =
   (sources: ReportSources) =>
-  async (asked: AskedReport): Promise<ReportAnswer> => {
-    const { sums, editions } = await readSums(sources, asked, false);
-    const current = editions.find(({ state }) => state === 'current');
+  async (asked: AskedReport, { after, limit }: CampaignPage): Promise<ReportAnswer> => {
+    const { sums, read } = await readSums(sources, asked, { of: 'report', after, limit: limit + 1 });
+    const figures = toReport(asked.kind, asked.request, sums);
+    const campaigns = figures.campaigns.slice(0, limit);
     return {
-      figures: toReport(asked.kind, asked.request, sums),
-      settings: current?.settings ?? asked.settings,
-      recomputing: recomputingOf(editions, asked.settings, sources.hurry),
+      figures: { ...figures, campaigns },
+      campaignCount: read.campaignCount,
+      nextCursor: figures.campaigns.length > limit ? encodeRank(rankOf(campaigns.at(-1)!)) : null,
+      settings: read.editions.find(({ state }) => state === 'current')?.settings ?? asked.settings,
+      recomputing: recomputingOf(read.editions, asked.settings, sources.hurry),
     };
   };
 
-/** The report as a table of its finest grain. */
+/** A table of the report, whole; `undefined`: it would be longer than anybody can open. */
 export const readReportCsv =
   (sources: ReportSources) =>
-  async (asked: AskedReport): Promise<string> => {
-    const { sums } = await readSums(sources, asked, true);
-    return toCsv(asked.kind, toReportLines(asked.kind, sums));
+  async (asked: AskedReport, table: ReportTable): Promise<string | undefined> => {
+    const { sums } = await readSums(sources, asked, { of: table, atMost: MAX_SUMS_OF_TABLE + 1 });
+    if (Math.max(sums.conversations.length, sums.orders.length) > MAX_SUMS_OF_TABLE) return undefined;
+    return toCsv(asked.kind, table, toTable(asked.kind, table, asked.request, sums));
   };
 
 async function readSums(
   { reports, campaigns }: ReportSources,
   { organizationId, kind, request }: AskedReport,
-  lines: boolean,
-): Promise<{ sums: ReportSums; editions: readonly EditionStand[] }> {
-  for (let look = 1; ; look += 1) {
-    const before = await reports.editions(organizationId);
-    const edition = currentOf(before);
-    const sums = await reports.sums(organizationId, kind, request, { edition, lines });
-    const editions = await reports.editions(organizationId);
-    // A retired edition is being cleared away: its sums may be half of what they were.
-    if (currentOf(editions) !== edition && look < MAX_LOOKS) continue;
-    const names = await campaigns.names(organizationId, campaignsIn(sums));
-    return { sums: { ...sums, names }, editions };
-  }
+  cut: ReportCut,
+): Promise<{ sums: ReportSums; read: ReadSums }> {
+  const read = await reports.read(organizationId, kind, request, cut);
+  const names = await campaigns.names(organizationId, campaignsIn(read));
+  return { sums: { conversations: read.conversations, orders: read.orders, names }, read };
 }
-
-const currentOf = (editions: readonly EditionStand[]): number =>
-  editions.find(({ state }) => state === 'current')?.edition ?? NO_EDITION;
 
 const campaignsIn = ({ conversations, orders }: Omit<ReportSums, 'names'>) => [
   ...new Map(

@@ -408,49 +408,6 @@ describe('a contact that was merged and erased', () => {
   });
 });
 
-describe('campaigns', () => {
-  it('are listed in pages, each by the name that it was given last', async () => {
-    await rig.conversations(
-      broadcast(5, 'c'),
-      broadcast(4, 'a', { campaign: { type: 'broadcast', id: 'a', name: 'New' } }),
-      broadcast(6, 'a', { campaign: { type: 'broadcast', id: 'a', name: 'Old' } }),
-      touch(3, { campaign: { type: 'automation', id: 'flow' } }),
-    );
-    const names = async (query: string) => {
-      const { json } = await call('GET', `/v1/campaigns?${query}`);
-      return { next: json.nextCursor, names: json.items.map(({ name }: { name: string }) => name) };
-    };
-    await eventually(async () => (await names('')).names.length === 3);
-    const first = await names('limit=2');
-    expect(first.names).toEqual(['flow', 'New']);
-    expect(await names(`limit=2&cursor=${first.next}`)).toEqual({ next: null, names: ['The c'] });
-    expect((await names('type=automation')).names).toEqual(['flow']);
-    expect((await call('GET', '/v1/campaigns?cursor=nonsense')).status).toBe(422);
-  });
-});
-
-describe('report routes', () => {
-  it('refuse what they cannot answer, and give CSV that a spreadsheet opens safely', async () => {
-    expect((await call('GET', '/v1/reports/performance?from=yesterday')).status).toBe(422);
-    expect((await call('GET', '/v1/reports/ads?groupBy=year')).status).toBe(422);
-    await rig.conversations(
-      broadcast(2, '=cmd', { campaign: { type: 'broadcast', id: '=cmd', name: 'a "b", c' } }),
-    );
-    const sale = order(1);
-    await rig.admitted(sale);
-    await attributed(sale, { conversion: true });
-    const csv = await call('GET', '/v1/reports/broadcasts?format=csv&groupBy=month');
-    expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8');
-    expect(csv.headers.get('content-disposition')).toMatch(/attachment; filename="broadcasts-.*\.csv"/);
-    const [header, ...lines] = csv.text.split('\r\n');
-    expect(header).toMatch(/^period,type,id,name,.*,revenue_EUR$/);
-    expect(lines.join()).toContain(`broadcast,'=cmd,"a ""b"", c",`);
-    expect(lines.join()).toContain(',49.90');
-    const other = await rig.organization(timeline);
-    expect((await other.call('GET', '/v1/reports/broadcasts')).json.campaigns).toEqual([]);
-  });
-});
-
 describe('what cannot be put down', () => {
   it('goes to the dead letters with its reason, and the rest is put down', async () => {
     const bad = broadcast(1, 'x'.repeat(300));

@@ -10,6 +10,7 @@ import {
   type AdReport,
   type CampaignItem,
   type CampaignReport,
+  type CampaignReportQuery,
   type CampaignsQuery,
   type PerformanceReport,
   type ReportQuery,
@@ -19,10 +20,17 @@ import { Answer, Route } from '@trackline/http';
 import type { Clock } from '@trackline/kernel';
 import type { FastifyReply } from 'fastify';
 import { fromOrganizationSettings } from '../../domain/attribution.ts';
-import type { ReportKind, ReportRow } from '../../domain/report.ts';
+import { decodeRank } from '../../domain/campaign-rank.ts';
+import type { ReportKind, ReportRow, ReportTable } from '../../domain/report.ts';
 import { toReportRequest } from '../../domain/report-request.ts';
 import type { listCampaigns as listCampaignsFlow } from '../../pipeline/list-campaigns.ts';
-import type { AskedReport, ReportAnswer, readReport, readReportCsv } from '../../pipeline/read-report.ts';
+import {
+  MAX_SUMS_OF_TABLE,
+  type AskedReport,
+  type ReportAnswer,
+  type readReport,
+  type readReportCsv,
+} from '../../pipeline/read-report.ts';
 
 export interface ReportReads {
   readonly readReport: ReturnType<typeof readReport>;
@@ -53,16 +61,16 @@ const toAnswer = (
   asked: AskedReport,
   answer: ReportAnswer,
 ): AdReport | CampaignReport | PerformanceReport => {
-  const { figures } = answer;
+  const { figures, campaignCount, nextCursor } = answer;
   const head = headOf(asked, answer);
-  if (asked.kind === 'ads') return { ...head, ...figures } as AdReport;
+  if (asked.kind === 'ads') return { ...head, ...figures, campaignCount, nextCursor } as AdReport;
   const totals = withoutMeta(figures.totals);
   const series = figures.series.map(withoutMeta);
   const rows = figures.campaigns.map(withoutMeta);
   return (
     asked.kind === 'performance'
       ? { ...head, totals, series, bySource: rows }
-      : { ...head, totals, series, campaigns: rows }
+      : { ...head, totals, series, campaigns: rows, campaignCount, nextCursor }
   ) as CampaignReport | PerformanceReport;
 };
 
@@ -86,7 +94,7 @@ export class ReportsController {
   @Route(getAutomationsReport)
   automations(
     @CurrentOrganization() organization: Organization,
-    @Query() query: ReportQuery,
+    @Query() query: CampaignReportQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     return this.report('automations', organization, query, reply);
@@ -95,7 +103,7 @@ export class ReportsController {
   @Route(getBroadcastsReport)
   broadcasts(
     @CurrentOrganization() organization: Organization,
-    @Query() query: ReportQuery,
+    @Query() query: CampaignReportQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     return this.report('broadcasts', organization, query, reply);
@@ -104,7 +112,7 @@ export class ReportsController {
   @Route(getAdsReport)
   ads(
     @CurrentOrganization() organization: Organization,
-    @Query() query: ReportQuery,
+    @Query() query: CampaignReportQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     return this.report('ads', organization, query, reply);
@@ -117,14 +125,13 @@ export class ReportsController {
   ): Promise<{ items: CampaignItem[]; nextCursor: string | null }> {
     const page = await this.reads.listCampaigns(organization.id, { type, cursor, limit: pageSize(limit) });
     if (page) return page;
-    const message = 'The cursor is not one of ours: give "nextCursor" of the page before, unchanged.';
-    throw new Problem('VALIDATION_FAILED', message, { details: [{ path: '/cursor', message }] });
+    throw notOurs();
   }
 
   private async report(
     kind: ReportKind,
     organization: Organization,
-    query: ReportQuery,
+    query: CampaignReportQuery,
     reply: FastifyReply,
   ): Promise<unknown> {
     const request = toReportRequest(query, this.reads.clock.now());
@@ -139,11 +146,33 @@ export class ReportsController {
       kind,
       request: request.value,
     };
-    if (query.format !== 'csv') return toAnswer(asked, await this.reads.readReport(asked));
-    const { from, to } = request.value;
-    return new Answer(200, await this.reads.readReportCsv(asked), {
+    return query.format === 'csv'
+      ? this.table(asked, query.table ?? 'lines', reply)
+      : this.figures(asked, query);
+  }
+
+  private async figures(asked: AskedReport, { cursor, limit }: CampaignReportQuery): Promise<unknown> {
+    const after = cursor === undefined ? undefined : decodeRank(cursor);
+    if (cursor !== undefined && after === undefined) throw notOurs();
+    return toAnswer(asked, await this.reads.readReport(asked, { after, limit: pageSize(limit) }));
+  }
+
+  private async table(asked: AskedReport, table: ReportTable, reply: FastifyReply): Promise<unknown> {
+    const csv = await this.reads.readReportCsv(asked, table);
+    if (csv === undefined) {
+      const message = `The table would have more than ${MAX_SUMS_OF_TABLE} sums: ask for fewer days, or for longer periods by groupBy.`;
+      throw new Problem('VALIDATION_FAILED', message, { details: [{ path: '/from', message }] });
+    }
+    const { from, to } = asked.request;
+    const name = [asked.kind, ...(table === 'lines' ? [] : [table]), from, to].join('-');
+    return new Answer(200, csv, {
       'content-type': 'text/csv; charset=utf-8',
-      'content-disposition': `attachment; filename="${kind}-${from}-${to}.csv"`,
+      'content-disposition': `attachment; filename="${name}.csv"`,
     }).on(reply);
   }
+}
+
+function notOurs(): Problem {
+  const message = 'The cursor is not one of ours: give "nextCursor" of the page before, unchanged.';
+  return new Problem('VALIDATION_FAILED', message, { details: [{ path: '/cursor', message }] });
 }
