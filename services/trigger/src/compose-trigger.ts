@@ -7,6 +7,7 @@ import type { Database } from '@trackline/postgres';
 import { directoryContacts } from './adapters/directory/directory-contacts.ts';
 import { contactMerges } from './adapters/postgres/contact-merges.ts';
 import { effectWriter } from './adapters/postgres/effect-writer.ts';
+import { contactErasures } from './adapters/postgres/contact-erasures.ts';
 import { executionReader } from './adapters/postgres/execution-reader.ts';
 import { executionStore } from './adapters/postgres/execution-store.ts';
 import { retention } from './adapters/postgres/retention.ts';
@@ -20,6 +21,7 @@ import type { TriggerConfig } from './config.ts';
 import { observeTimers } from './observe-timers.ts';
 import type { PartitionOfContact } from './pipeline/effects-commit.ts';
 import { fireDue } from './pipeline/fire-due.ts';
+import { settleErasures } from './pipeline/erase-contact.ts';
 import { handleAdmitted } from './pipeline/handle-admitted.ts';
 import { handleCompleted } from './pipeline/handle-completed.ts';
 import { handleContactChanges } from './pipeline/handle-contact-changes.ts';
@@ -117,6 +119,8 @@ export function composeTrigger({
   observeTimers(metrics, own, timers);
   return {
     outbox,
+  const erasures = contactErasures(database);
+  const erase = { ...shared, erasures, timers, slack, partitionOf: partitionOfContact };
     parts: {
       adminToken: config.adminToken,
       logger,
@@ -140,7 +144,7 @@ export function composeTrigger({
         metrics: admittedMetrics,
       },
       contacts: {
-        handle: handleContactChanges({ ...shared, executions, merges, slack }),
+        handle: handleContactChanges({ ...shared, executions, merges, erase, slack }),
         metrics: flowMetrics(metrics, 'contacts'),
       },
       completed: {
@@ -195,3 +199,4 @@ export function composeTrigger({
     }),
   };
 }
+      settleErasures: () => settleErasures(erase),

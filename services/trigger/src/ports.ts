@@ -77,8 +77,8 @@ export interface ExecutionReader {
   entries(keys: readonly SoleKey[]): Promise<readonly KnownEntry[]>;
   /** How many executions of these workflows have not ended. */
   running(workflowIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** Of contacts that were merged: whom they became, by the id that was asked for. */
-  aliases(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, string>>;
+  /** Of contacts that were merged: whom they became, by the id that was asked for; `null` of those that were erased. */
+  aliases(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, string | null>>;
   /** Events that waits may look back for, by contact id, in the order of their receipt. */
   remembered(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, readonly RememberedEvent[]>>;
   handled(eventIds: readonly string[]): Promise<ReadonlyMap<string, Counts>>;
@@ -226,14 +226,27 @@ export interface ContactMerge extends ContactRef {
 
 /** Has executions, waits and what is remembered follow merged contacts. Done again it finds nothing to do. */
 export interface ContactMerges {
-  merge(merge: ContactMerge): Promise<void>;
-  /** Moves what was stored for an old id by somebody who did not know of the merge yet. */
+  /** Gives who the two are now: not always the one that was told of, who may have become another. */
+  merge(merge: ContactMerge): Promise<string>;
   /** Sends that are held for want of an address are looked at again: these contacts may have become somebody. */
   known(refs: readonly ContactRef[]): Promise<void>;
   settle(): Promise<void>;
+  /** Moves what was stored for an old id by somebody who did not know of the merge yet. */
 }
 
 /** What is deleted once its time has come; chunks, so that no deletion holds anybody up. Each gives how many there were. */
+/** What becomes of executions of contacts that were erased. */
+export interface ContactErasures {
+  note(ref: ContactRef): Promise<void>;
+  isErased(ref: ContactRef): Promise<boolean>;
+  running(ref: ContactRef, limit: number): Promise<readonly Execution[]>;
+  /** Takes out of ended executions, and of what is remembered, all that events and the contact said. */
+  clear(ref: ContactRef): Promise<void>;
+  /** Erased so long ago that nothing can still be under way, and not looked at since. */
+  unsettled(): Promise<readonly ContactRef[]>;
+  settled(ref: ContactRef): Promise<void>;
+}
+
 export interface Retention {
   purgeHandled(olderThanMs: number, limit: number): Promise<number>;
   /** Entries into workflows, events to look back for and runs of schedules that nobody asks for any more: of the most numerous. */

@@ -6,6 +6,7 @@ import {
   type Queryable,
 } from '@trackline/postgres';
 import { DeadLetters1763700000000 } from './adapters/postgres/migrations/dead-letters-1763700000000.ts';
+import { ContactErasures1764600000000 } from './adapters/postgres/migrations/contact-erasures-1764600000000.ts';
 import { ContactAliases1764300000000 } from './adapters/postgres/migrations/contact-aliases-1764300000000.ts';
 import { HeldSends1764400000000 } from './adapters/postgres/migrations/held-sends-1764400000000.ts';
 import { CreateTrigger1763600000000 } from './adapters/postgres/migrations/create-trigger-1763600000000.ts';
@@ -22,6 +23,7 @@ const migrations: readonly Migration[] = [
   Schedules1764200000000,
   ContactAliases1764300000000,
   HeldSends1764400000000,
+  ContactErasures1764600000000,
 ];
 
 /** Brings the schema `trigger` up to date. Idempotent; safe to run from several processes at once. */

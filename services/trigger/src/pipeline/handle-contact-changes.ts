@@ -9,6 +9,7 @@ import type { ContactSignal, SignalKind } from '../domain/signal.ts';
 import type { Commit, ContactMerges, Contacts, EffectWriter, ExecutionReader } from '../ports.ts';
 import type { Unreadable } from './decode-events.ts';
 import { toEffectsCommit, type EffectsCommitDependencies } from './effects-commit.ts';
+import { eraseContact, type EraseDependencies } from './erase-contact.ts';
 import type { Organizations } from './known-workflows.ts';
 import { loadSettings } from './load-settings.ts';
 import type { Outbox } from './outbox.ts';
@@ -19,6 +20,7 @@ export interface ContactChangeDependencies extends EffectsCommitDependencies {
   readonly writer: EffectWriter;
   readonly outbox: Outbox;
   readonly merges: ContactMerges;
+  readonly erase: EraseDependencies;
 }
 
 export interface ContactChangeBatch {
@@ -56,9 +58,7 @@ export function handleContactChanges(use: ContactChangeDependencies) {
     const changes = decodeChanges(batch.messages);
     if ('reason' in changes) return changes;
     // Before anything starts, and again when the batch comes again: it is done as often without harm.
-    for (const { organizationId, contactId, change, into } of changes)
-      if (change === 'merged' && into !== undefined && isUuid(into))
-        await use.merges.merge({ organizationId, contactId, into });
+    for (const change of changes) await follow(change, use);
     const known = changes.filter(({ change }) => change === 'created' || change === 'updated');
     if (known.length > 0) await use.merges.known(known);
     const signals = changes.flatMap(toSignal);
@@ -68,6 +68,17 @@ export function handleContactChanges(use: ContactChangeDependencies) {
     }
     return { contended: true };
   };
+}
+
+/** Merges and erasures of two contacts are told on different partitions: either may be heard of first. */
+async function follow(
+  { organizationId, contactId, change, into }: ContactChange,
+  { merges, erase }: ContactChangeDependencies,
+): Promise<void> {
+  if (change === 'erased') await eraseContact({ organizationId, contactId }, erase);
+  if (change !== 'merged' || into === undefined || !isUuid(into)) return;
+  const stayed = { organizationId, contactId: await merges.merge({ organizationId, contactId, into }) };
+  if (await erase.erasures.isErased(stayed)) await eraseContact(stayed, erase);
 }
 
 /** `undefined`: something that was read had changed by the time of the commit; nothing was done. */

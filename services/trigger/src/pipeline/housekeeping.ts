@@ -8,6 +8,7 @@ export interface HousekeepingDependencies {
   readonly writer: EffectWriter;
   readonly retention: Retention;
   readonly merges: ContactMerges;
+  readonly settleErasures: () => Promise<void>;
   /** The next chunk of executions that a change of their workflow's status gives a turn; whether there was any. */
   readonly giveTurns: () => Promise<boolean>;
   readonly between: (state: PartitionState, work: () => Promise<void>) => Promise<void>;
@@ -48,6 +49,7 @@ export class Housekeeping {
     this.every(TURNS_EVERY_MS, () => this.giveTurns());
     this.every(SWEEP_EVERY_MS, () => this.sweep());
     this.every(SETTLE_EVERY_MS, () => this.use.merges.settle());
+    this.every(SETTLE_EVERY_MS, () => this.use.settleErasures());
     this.every(PURGE_EVERY_MS, () => this.purge());
   }
 

@@ -31,8 +31,8 @@ export async function loadWorld(
     asked.length > 0 ? use.executions.handled(asked.map((event) => event.eventId)) : new Map(),
   ]);
   const mattering = fresh.filter((event) => matters(event, organizations.get(event.organizationId)));
-  const aliases = mattering.length > 0 ? await use.executions.aliases(mattering) : new Map<string, string>();
-  const matter = followed(mattering, aliases);
+  const aliases = mattering.length > 0 ? await use.executions.aliases(mattering) : new Map<string, null>();
+  const matter = followed(mattering, aliases).filter(({ backfill }) => !backfill);
   const waiting = await loadWaiting(matter, organizations, use.executions);
   const workflowOf = await use.workflows.workflowsOf(waiting, organizations);
   const started = matter.flatMap((event) =>
@@ -56,10 +56,10 @@ export async function loadWorld(
   };
 }
 
-/** Events of a contact who was merged are those of the one that stayed. */
+/** Events of a contact who was merged are those of the one that stayed; those of one who was erased start and resume nothing. */
 function followed(
   events: readonly IncomingEvent[],
-  aliases: ReadonlyMap<string, string>,
+  aliases: ReadonlyMap<string, string | null>,
 ): readonly IncomingEvent[] {
   if (aliases.size === 0) return events;
   return events.map((event) => {
@@ -77,6 +77,7 @@ async function loadWaiting(
   executions: ExecutionReader,
 ): Promise<readonly Execution[]> {
   const keys = new Map<string, WaitKey>();
+    if (contactId === null) return { ...event, backfill: true };
   for (const { organizationId, contactId, name } of events) {
     if (!organizations.get(organizationId)?.waitedFor.has(name)) continue;
     keys.set(`${contactKey(organizationId, contactId)}:${name}`, {

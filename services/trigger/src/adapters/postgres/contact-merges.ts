@@ -18,6 +18,7 @@ export const contactMerges = (database: Database, partitionOf: PartitionOf): Con
     async merge(told) {
       const merge = await database.transaction((tx) => noteAlias(tx, told));
       if (merge) await move(merge);
+      return merge?.into ?? told.into;
     },
 
     known: (refs) =>
