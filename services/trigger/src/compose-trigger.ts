@@ -6,8 +6,8 @@ import { flowMetrics, type Logger, type Metrics } from '@trackline/observability
 import type { Database } from '@trackline/postgres';
 import { directoryContacts } from './adapters/directory/directory-contacts.ts';
 import { contactMerges } from './adapters/postgres/contact-merges.ts';
-import { effectWriter } from './adapters/postgres/effect-writer.ts';
 import { contactErasures } from './adapters/postgres/contact-erasures.ts';
+import { effectWriter } from './adapters/postgres/effect-writer.ts';
 import { executionReader } from './adapters/postgres/execution-reader.ts';
 import { executionStore } from './adapters/postgres/execution-store.ts';
 import { retention } from './adapters/postgres/retention.ts';
@@ -20,8 +20,8 @@ import { cronerCalendar } from './adapters/schedule/croner-calendar.ts';
 import type { TriggerConfig } from './config.ts';
 import { observeTimers } from './observe-timers.ts';
 import type { PartitionOfContact } from './pipeline/effects-commit.ts';
-import { fireDue } from './pipeline/fire-due.ts';
 import { settleErasures } from './pipeline/erase-contact.ts';
+import { fireDue } from './pipeline/fire-due.ts';
 import { handleAdmitted } from './pipeline/handle-admitted.ts';
 import { handleCompleted } from './pipeline/handle-completed.ts';
 import { handleContactChanges } from './pipeline/handle-contact-changes.ts';
@@ -116,11 +116,11 @@ export function composeTrigger({
     consumer.between(ADMITTED, state.partition, work);
   const onFault = (err: unknown): void => logger.warn({ err }, 'work beside the batches failed: tried again');
   const shared = { workflows, writer, contacts, outbox, newId: uuidv7 };
+  const erasures = contactErasures(database);
+  const erase = { ...shared, erasures, timers, slack, partitionOf: partitionOfContact };
   observeTimers(metrics, own, timers);
   return {
     outbox,
-  const erasures = contactErasures(database);
-  const erase = { ...shared, erasures, timers, slack, partitionOf: partitionOfContact };
     parts: {
       adminToken: config.adminToken,
       logger,
@@ -192,6 +192,7 @@ export function composeTrigger({
       onFault,
       retention: retention(database),
       merges,
+      settleErasures: () => settleErasures(erase),
       giveTurns: () => giveTurns(database),
       handledMs: config.handledHours * HOUR_MS,
       executionsMs: config.executionsDays * DAY_MS,
@@ -199,4 +200,3 @@ export function composeTrigger({
     }),
   };
 }
-      settleErasures: () => settleErasures(erase),

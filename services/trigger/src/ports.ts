@@ -230,11 +230,10 @@ export interface ContactMerges {
   merge(merge: ContactMerge): Promise<string>;
   /** Sends that are held for want of an address are looked at again: these contacts may have become somebody. */
   known(refs: readonly ContactRef[]): Promise<void>;
-  settle(): Promise<void>;
   /** Moves what was stored for an old id by somebody who did not know of the merge yet. */
+  settle(): Promise<void>;
 }
 
-/** What is deleted once its time has come; chunks, so that no deletion holds anybody up. Each gives how many there were. */
 /** What becomes of executions of contacts that were erased. */
 export interface ContactErasures {
   note(ref: ContactRef): Promise<void>;
@@ -247,6 +246,7 @@ export interface ContactErasures {
   settled(ref: ContactRef): Promise<void>;
 }
 
+/** What is deleted once its time has come; chunks, so that no deletion holds anybody up. Each gives how many there were. */
 export interface Retention {
   purgeHandled(olderThanMs: number, limit: number): Promise<number>;
   /** Entries into workflows, events to look back for and runs of schedules that nobody asks for any more: of the most numerous. */

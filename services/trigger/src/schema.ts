@@ -22,6 +22,7 @@ const migrations: readonly Migration[] = [
   EngineFacts1764100000000,
   Schedules1764200000000,
   ContactAliases1764300000000,
+  ContactErasures1764600000000,
   HeldSends1764400000000,
   ContactErasures1764600000000,
 ];

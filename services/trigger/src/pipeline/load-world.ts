@@ -64,6 +64,7 @@ function followed(
   if (aliases.size === 0) return events;
   return events.map((event) => {
     const contactId = aliases.get(event.contactId);
+    if (contactId === null) return { ...event, backfill: true };
     return contactId === undefined ? event : { ...event, contactId };
   });
 }
@@ -77,7 +78,6 @@ async function loadWaiting(
   executions: ExecutionReader,
 ): Promise<readonly Execution[]> {
   const keys = new Map<string, WaitKey>();
-    if (contactId === null) return { ...event, backfill: true };
   for (const { organizationId, contactId, name } of events) {
     if (!organizations.get(organizationId)?.waitedFor.has(name)) continue;
     keys.set(`${contactKey(organizationId, contactId)}:${name}`, {
