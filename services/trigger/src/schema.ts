@@ -24,7 +24,6 @@ const migrations: readonly Migration[] = [
   ContactAliases1764300000000,
   ContactErasures1764600000000,
   HeldSends1764400000000,
-  ContactErasures1764600000000,
 ];
 
 /** Brings the schema `trigger` up to date. Idempotent; safe to run from several processes at once. */
