@@ -22,6 +22,7 @@ export * from './messages/position.ts';
 export * from './messages/progress.ts';
 export * from './messages/redrive.ts';
 export * from './month.ts';
+export * from './numbers-as-sent.ts';
 export * from './occurred-at.ts';
 export { toJsonSchema, type JsonSchema } from './json-schema.ts';
 export * from './openapi.ts';

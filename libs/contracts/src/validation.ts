@@ -1,6 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import type { Issue } from './errors.ts';
+import { stringifyAsSent, type NumbersAsSent } from './numbers-as-sent.ts';
 
 export type Validation<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly issues: readonly Issue[] };
@@ -63,15 +64,16 @@ export function storableIssue(
   return undefined;
 }
 
-/** The properties of an event as JSON text, or what is wrong with them. */
+/** The properties of an event as JSON text, their numbers as they were sent; or what is wrong with them. */
 export function encodeProperties(
   properties: Readonly<Record<string, unknown>> | undefined,
   path: string,
+  numbers?: NumbersAsSent | string,
 ): { readonly ok: true; readonly json: string } | { readonly ok: false; readonly issue: Issue } {
   if (properties === undefined) return { ok: true, json: '{}' };
   const issue = storableIssue(properties, path);
   if (issue) return { ok: false, issue };
-  const json = JSON.stringify(properties);
+  const json = stringifyAsSent(properties, numbers);
   if (json.length > MAX_PROPERTIES_BYTES || Buffer.byteLength(json) > MAX_PROPERTIES_BYTES) {
     return {
       ok: false,

@@ -55,6 +55,14 @@ describe('an inbound message', () => {
     });
   });
 
+  it('keeps the numbers of its properties as they were sent', () => {
+    const body =
+      '{"name":"ordered","contactEmail":"a@b.example","properties":{"order_total":10.50,"id":9007199254740993,"at":"10.50"}}';
+    expect(readInbound(message(body))).toMatchObject({
+      properties: '{"order_total":10.50,"id":9007199254740993,"at":"10.50"}',
+    });
+  });
+
   it('carries a key only in its own form', () => {
     expect(readInbound(message(BODY, { authorization: 'Bearer tl_live_x' }))).toMatchObject({
       bearer: 'tl_live_x',

@@ -4,9 +4,12 @@ import {
   encodeProperties,
   InboundBody,
   isStorableText,
+  numbersAsSent,
+  numbersAt,
   parseOccurredAt,
   validator,
   type Issue,
+  type NumbersAsSent,
   type RawHeaders,
   type RawMessage,
 } from '@trackline/contracts';
@@ -33,6 +36,7 @@ export interface InboundEvent {
   readonly uniqueId?: string;
   readonly occurredAtMs?: number;
   readonly backfill: boolean;
+  /** JSON text of an object, its numbers as they were sent. */
   readonly properties: string;
   readonly contact: ContactClaim;
   /** The API key that the message carries. */
@@ -77,8 +81,8 @@ function read({ headers, value, timestampMs }: RawMessage): InboundEvent {
       `The header "ce_source" must be /organizations/<id>/…, not "${source.slice(0, 80)}".`,
     );
   }
-  const body = parseBody(value);
-  const properties = encodeProperties(body.properties, '/properties');
+  const { body, numbers } = parseBody(value);
+  const properties = encodeProperties(body.properties, '/properties', numbersAt(numbers, 'properties'));
   if (!properties.ok) throw invalid(properties.issue);
   const eventId = clientNamedEventId(organizationId, source, clientId);
   const occurredAtMs = occurredAt(body.occurredAt, headers, timestampMs);
@@ -134,18 +138,22 @@ function header(headers: RawHeaders, name: string, maxCharacters: number): strin
   return text;
 }
 
-function parseBody(value: Buffer | null): InboundBody {
+function parseBody(value: Buffer | null): {
+  readonly body: InboundBody;
+  readonly numbers: NumbersAsSent | undefined;
+} {
   if (value === null || value.length === 0) throw new Unsound('undecodable', 'The message has no body.');
   if (!isUtf8(value)) throw new Unsound('undecodable', 'The body is not valid UTF-8.');
+  const text = value.toString('utf8');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(value.toString('utf8'));
+    parsed = JSON.parse(text);
   } catch (error) {
     throw new Unsound('undecodable', `The body is not valid JSON: ${(error as Error).message}`);
   }
   const checked = checkBody(parsed);
   if (!checked.ok) throw invalid(checked.issues[0] ?? { path: '', message: 'The body is not right.' });
-  return checked.value;
+  return { body: checked.value, numbers: numbersAsSent(text) };
 }
 
 /** `occurredAt` of the body goes before the envelope's `ce_time`. */

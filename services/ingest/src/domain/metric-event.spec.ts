@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { MetricEventBody, Outcome } from '@trackline/contracts';
+import { numbersAsSent, type MetricEventBody, type Outcome } from '@trackline/contracts';
 import { metricAnswer, readMetric } from './metric-event.ts';
 import type { TrackContext } from './track-answer.ts';
 
@@ -44,6 +44,18 @@ describe('a metric event', () => {
   ] as const)('of %j has the properties %j', (body, properties) => {
     const event = metric(body);
     expect(event.ok && JSON.parse(event.value.properties)).toEqual(properties);
+  });
+
+  it.each([
+    ['"value":49.90', '{"value":"49.90"}'],
+    ['"value":123456789012345.123456789', '{"value":"123456789012345.123456789"}'],
+    ['"value":1e3', '{"value":"1000"}'],
+    ['"properties":{"order_total":10.50,"value":7.10}', '{"order_total":10.50,"value":7.10}'],
+    ['"value":"3.10","properties":{"value":7.10,"n":[1.0]}', '{"value":"3.10","n":[1.0]}'],
+  ])('with %s has the numbers that were sent: %s', (members, properties) => {
+    const body = `{"name":"order","phone_number":33612345678,${members}}`;
+    const event = read(JSON.parse(body) as MetricEventBody, NOW, numbersAsSent(body));
+    expect(event.ok && event.value.properties).toBe(properties);
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import {
   isStorableText,
+  numbersAt,
   type Issue,
   type MetricEventAnswer,
   type MetricEventBody,
@@ -8,7 +9,7 @@ import type { Outcome } from '@trackline/contracts';
 import { err, ok, type Result } from '@trackline/kernel';
 import { decimalOf } from './decimal.ts';
 import { answered, refused, type Decision } from './decision.ts';
-import { validateItem, type TrackedEvent } from './tracked-event.ts';
+import { validateItem, type ItemNumbers, type TrackedEvent } from './tracked-event.ts';
 import { eventLimitExceeded, type TrackContext } from './track-answer.ts';
 import { usageHeaders } from './usage.ts';
 
@@ -24,10 +25,10 @@ const CURRENCY_RULE = 'The currency is a code of three letters (ISO 4217).';
 /** A metric event as any other: its contact is named by phone and made when missing; value and currency become properties. */
 export const readMetric =
   (normalizePhone: NormalizePhone) =>
-  (body: MetricEventBody, nowMs: number): Result<TrackedEvent, Issue> => {
+  (body: MetricEventBody, nowMs: number, numbers?: ItemNumbers): Result<TrackedEvent, Issue> => {
     const phone = isWrittenWhole(body.phone_number) ? normalizePhone(body.phone_number) : undefined;
     if (phone === undefined) return err({ path: '/phone_number', message: PHONE_RULE });
-    const worth = readWorth(body);
+    const worth = readWorth(body, numbersAt(numbers, 'value'));
     if (!worth.ok) return worth;
     const event = validateItem(
       {
@@ -39,6 +40,7 @@ export const readMetric =
         ...(body.occurred_at === undefined ? undefined : { occurredAt: body.occurred_at }),
       },
       nowMs,
+      numbers,
     );
     if (!event.ok) return err(inSnakeCase(event.error));
     return ok({ ...event.value, contact: { by: 'phone', value: phone }, create: {} });
@@ -48,8 +50,13 @@ export const readMetric =
 const isWrittenWhole = (phone: string | number): boolean =>
   typeof phone === 'string' ? isStorableText(phone) : Number.isSafeInteger(phone) && phone > 0;
 
-function readWorth({ value, currency }: MetricEventBody): Result<Record<string, string> | undefined, Issue> {
-  const decimal = value === undefined ? undefined : decimalOf(value);
+function readWorth(
+  { value, currency }: MetricEventBody,
+  valueAsSent: ItemNumbers,
+): Result<Record<string, string> | undefined, Issue> {
+  // As it was sent where that is a decimal, which `1e3` is not.
+  const exact = typeof valueAsSent === 'string' ? decimalOf(valueAsSent) : undefined;
+  const decimal = exact ?? (value === undefined ? undefined : decimalOf(value));
   if (value !== undefined && decimal === undefined) return err({ path: '/value', message: VALUE_RULE });
   const code = currency?.trim().toUpperCase();
   if (code !== undefined && !/^[A-Z]{3}$/.test(code))

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { numbersAsSent } from '@trackline/contracts';
 import { validateItem, validateTrack } from './tracked-event.ts';
 
 const NOW = Date.parse('2026-11-20T10:00:00.000Z');
@@ -23,6 +24,21 @@ describe('an item', () => {
     };
     expect(validateItem(full, NOW)).toMatchObject({
       value: { properties: '{"a":1}', uniqueId: 'u', occurredAtMs: NOW - 3_600_000, backfill: true },
+    });
+  });
+
+  it('keeps its numbers as they were sent, and is measured with them', () => {
+    const sent = (properties: string) => {
+      const body = `{"name":"order","contactId":"c", "properties" : ${properties}}`;
+      return validateItem(JSON.parse(body) as typeof item, NOW, numbersAsSent(body));
+    };
+    expect(sent('{"total" : 10.50, "ids":[ 9007199254740993 ]}')).toMatchObject({
+      value: { properties: '{"total":10.50,"ids":[9007199254740993]}' },
+    });
+    expect(sent('{"a":1e400}')).toMatchObject({ ok: false, error: { path: '/properties/a' } });
+    expect(sent(`{"a":[${'1.000,'.repeat(11_000)}1]}`)).toMatchObject({
+      ok: false,
+      error: { path: '/properties' },
     });
   });
 

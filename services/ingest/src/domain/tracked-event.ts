@@ -1,9 +1,11 @@
 import {
   encodeProperties,
   isStorableText,
+  numbersAt,
   parseOccurredAt,
   type BatchItem,
   type Issue,
+  type NumbersAsSent,
   type TrackBody,
 } from '@trackline/contracts';
 import { err, ok, type Result } from '@trackline/kernel';
@@ -16,20 +18,27 @@ export interface TrackedEvent {
   readonly contact: ContactReference | undefined;
   /** Make the contact of the email or phone when it is not there. */
   readonly create?: { readonly firstName?: string };
-  /** JSON text of an object. */
+  /** JSON text of an object, its numbers as they were sent. */
   readonly properties: string;
   readonly uniqueId?: string;
   readonly occurredAtMs?: number;
   readonly backfill: boolean;
 }
 
+/** The numbers of an item, or of a whole body, as they were sent. */
+export type ItemNumbers = NumbersAsSent | string | undefined;
+
 /** What the schema cannot say of an event: text that can be stored, bounds of time and size. `nowMs` is the moment of receipt. */
-export function validateItem(item: BatchItem, nowMs: number): Result<TrackedEvent, Issue> {
+export function validateItem(
+  item: BatchItem,
+  nowMs: number,
+  numbers?: ItemNumbers,
+): Result<TrackedEvent, Issue> {
   const unstorable = textIssue('/name', item.name) ?? textIssue('/uniqueId', item.uniqueId);
   if (unstorable) return err(unstorable);
   const occurredAt = item.occurredAt === undefined ? undefined : parseOccurredAt(item.occurredAt, nowMs);
   if (occurredAt && !occurredAt.ok) return err({ path: '/occurredAt', message: occurredAt.message });
-  const properties = encodeProperties(item.properties, '/properties');
+  const properties = encodeProperties(item.properties, '/properties', numbersAt(numbers, 'properties'));
   if (!properties.ok) return err(properties.issue);
   return ok({
     name: item.name,
@@ -42,8 +51,12 @@ export function validateItem(item: BatchItem, nowMs: number): Result<TrackedEven
 }
 
 /** A single event may bring its contact along. */
-export function validateTrack(body: TrackBody, nowMs: number): Result<TrackedEvent, Issue> {
-  const item = validateItem(body, nowMs);
+export function validateTrack(
+  body: TrackBody,
+  nowMs: number,
+  numbers?: ItemNumbers,
+): Result<TrackedEvent, Issue> {
+  const item = validateItem(body, nowMs, numbers);
   if (!item.ok || body.createIfMissing !== true || item.value.contact?.by !== 'email') return item;
   if (!isEmail(item.value.contact.value)) {
     return err({ path: '/contactEmail', message: 'A contact can be created with an email address only.' });

@@ -1,8 +1,8 @@
-import { BatchItem, validator, type EventFacts, type TrackBatchBody } from '@trackline/contracts';
+import { BatchItem, numbersAt, validator, type EventFacts, type TrackBatchBody } from '@trackline/contracts';
 import { batchAnswer, type ItemFate } from '../domain/batch-answer.ts';
 import type { Decision } from '../domain/decision.ts';
 import { eventIdentity, httpSource, type EventIdentity } from '../domain/event-identity.ts';
-import { validateItem, type TrackedEvent } from '../domain/tracked-event.ts';
+import { validateItem, type ItemNumbers, type TrackedEvent } from '../domain/tracked-event.ts';
 import type { ContactReference } from '../domain/contact-reference.ts';
 import type { ContactLookup, FoundContact } from '../ports.ts';
 import type { TrackCall, TrackParts } from './track.ts';
@@ -26,8 +26,9 @@ export function batchTracking({
 }: TrackParts): TrackBatch {
   return async function trackBatch(call) {
     const { caller, requestedAtMs } = call;
+    const numbers = numbersAt(call.numbers, 'events');
     const reads = call.body.events.map((item, index): Read => {
-      const event = readItem(item, requestedAtMs);
+      const event = readItem(item, requestedAtMs, numbersAt(numbers, index));
       if (!('name' in event)) return event;
       return {
         kind: 'event',
@@ -76,14 +77,18 @@ export function batchTracking({
   };
 }
 
-function readItem(item: unknown, nowMs: number): TrackedEvent | Extract<ItemFate, { kind: 'invalid' }> {
+function readItem(
+  item: unknown,
+  nowMs: number,
+  numbers: ItemNumbers,
+): TrackedEvent | Extract<ItemFate, { kind: 'invalid' }> {
   const shape = checkItem(item);
   if (!shape.ok) return { kind: 'invalid', issue: shape.issues[0]! };
   if (Object.hasOwn(shape.value, 'createIfMissing')) {
     const message = 'A batch creates no contacts: create them first, or send the event alone.';
     return { kind: 'invalid', issue: { path: '/createIfMissing', message } };
   }
-  const event = validateItem(shape.value, nowMs);
+  const event = validateItem(shape.value, nowMs, numbers);
   return event.ok ? event.value : { kind: 'invalid', issue: event.error };
 }
 

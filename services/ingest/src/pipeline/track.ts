@@ -1,4 +1,11 @@
-import type { EventFacts, Issue, MetricEventBody, Outcome, TrackBody } from '@trackline/contracts';
+import type {
+  EventFacts,
+  Issue,
+  MetricEventBody,
+  NumbersAsSent,
+  Outcome,
+  TrackBody,
+} from '@trackline/contracts';
 import type { Result } from '@trackline/kernel';
 import { refused, type Decision } from '../domain/decision.ts';
 import { eventIdentity, httpSource } from '../domain/event-identity.ts';
@@ -10,6 +17,8 @@ import type { Caller, Contacts, EventLog, Outcomes } from '../ports.ts';
 export interface TrackCall<Body> {
   readonly caller: Caller;
   readonly body: Body;
+  /** The numbers of the body that a double does not give back. */
+  readonly numbers?: NumbersAsSent | undefined;
   readonly idempotencyKey?: string;
   /** Answer as soon as the broker has the events. */
   readonly respondAsync: boolean;
@@ -35,7 +44,11 @@ export type TrackMetric = TrackOne<MetricEventBody>;
 
 /** In which two routes that take one event differ. */
 interface Dialect<Body> {
-  readonly read: (body: Body, nowMs: number) => Result<TrackedEvent, Issue>;
+  readonly read: (
+    body: Body,
+    nowMs: number,
+    numbers: NumbersAsSent | undefined,
+  ) => Result<TrackedEvent, Issue>;
   readonly tell: (outcome: Outcome | undefined, context: TrackContext, event: TrackedEvent) => Decision;
 }
 
@@ -55,7 +68,7 @@ function trackingIn<Body>(
   return async function track(call) {
     const { caller, requestedAtMs } = call;
     const { organizationId } = caller;
-    const valid = read(call.body, requestedAtMs);
+    const valid = read(call.body, requestedAtMs, call.numbers);
     if (!valid.ok) {
       const { path, message } = valid.error;
       return refused('VALIDATION_FAILED', `The body is not right at ${path}: ${message}`, {

@@ -109,7 +109,7 @@ class Paper {
   json(template: unknown): string {
     const { value, missing } = renderJson(template, this.scope);
     this.note(missing);
-    return JSON.stringify(value);
+    return value;
   }
 
   private note(missing: readonly string[]): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FieldScope } from './fields.ts';
+import { readProperties } from './read-properties.ts';
 import {
   asHtml,
   asOneLine,
@@ -85,7 +86,6 @@ describe('a template', () => {
 
   it.each([
     [10.5, '10.5'],
-    [JSON.parse('10.50'), '10.5'],
     [0.0000001, '0.0000001'],
     [-0.00000125, '-0.00000125'],
     [12345678901, '12345678901'],
@@ -94,6 +94,50 @@ describe('a template', () => {
     ['10.50', '10.50'],
     ['2026-12-01T10:00:00+01:00', '2026-12-01T10:00:00+01:00'],
   ])('shows the value %j as %s', (x, expected) => expect(render('{{x}}', having(x)).value).toBe(expected));
+
+  it.each([
+    ['{{total}}', '10.50'],
+    ['{{id}}', '9007199254740993'],
+    ['{{large}} {{small}} {{plain}}', '1e3 0.0000001 2.5'],
+    ['{{items.0.price}} {{items.1.price}}', '1.0 2'],
+    ['{{prices}}', '1.10, 2, 3.0, x'],
+    ['{{items}}', '[{"price":1.0,"n":1},{"price":2}]'],
+    ['{{a.b}} {{a.c}}', '10.5 7.70'],
+    ['{{event.total}} {{waits.w.event.total}} {{waits.w.event.of.total}}', '1.00 10.50 5.0'],
+    ['{{only}} {{contact.total}} {{balance}}', '0.10 8.5 9.5'],
+    ['{{text}} {{gone|1.0}}', '10.500 1.0'],
+  ])('shows the numbers of events in %s as they were sent', (template, expected) => {
+    const resumed = readProperties(
+      `{"total":10.50,"id":9007199254740993,"large":1e3,"small":0.0000001,"plain":2.5,"text":"10.500",
+        "items":[{"price":1.0,"n":1},{"price":2}],"prices":[1.10,2,3.0,"x"],"a.b":10.5,"a":{"b":10.50,"c":7.70},"of":{"total":5.0}}`,
+    );
+    const started = readProperties('{"total":1.00,"only":0.10}');
+    const latest = { eventId: 'e2', name: 'paid', ...resumed };
+    const sent: FieldScope = {
+      contact: { id: 'c1', properties: JSON.parse('{"total":8.50,"balance":9.50}') },
+      trigger: { eventId: 'e1', name: 'order', ...started },
+      resumes: { w: latest },
+      latest,
+    };
+    expect(render(template, sent).value).toBe(expected);
+  });
+
+  it('shows any number of an event as it was sent', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }),
+        fc.nat(9),
+        fc.nat(9),
+        (whole, tenths, rest) => {
+          const text = `${whole}.${tenths}${rest}`;
+          const event = { eventId: 'e', name: 'e', ...readProperties(`{"deep":[{"x":${text}}]}`) };
+          const one = { contact: undefined, trigger: event, resumes: {}, latest: event };
+          expect(render('{{deep.0.x}}', one).value).toBe(text);
+          expect(renderJson(['{{deep}}', '<{{deep.0.x}}>'], one).value).toBe(`[[{"x":${text}}],"<${text}>"]`);
+        },
+      ),
+    );
+  });
 
   it('never reads a value again', () => {
     fc.assert(
@@ -173,7 +217,8 @@ describe('a JSON template', () => {
       inner: { items: '{{items}}', missing: '{{nobody}}', other: '{{nobody|0}}' },
       '{{key}}': 'kept',
     };
-    expect(renderJson(template, scope)).toEqual({
+    const { value, missing } = renderJson(template, scope);
+    expect({ value: JSON.parse(value), missing }).toEqual({
       value: {
         total: 49.9,
         words: 'of Lamp',
@@ -185,11 +230,13 @@ describe('a JSON template', () => {
     });
   });
 
-  it('survives its own serialisation with any value in it', () => {
+  it('is JSON with any value in it', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.string(), (x, around) => {
-        const { value } = renderJson({ a: '{{x}}', b: `${around}{{x}}` }, having(x));
-        expect(JSON.parse(JSON.stringify(value))).toEqual(value);
+        const { value } = renderJson({ a: '{{x}}', b: `${around}{{x}}`, c: around }, having(x));
+        const taken = x === null ? '' : x;
+        expect(JSON.stringify(JSON.parse(value))).toBe(value);
+        expect((JSON.parse(value) as { a: unknown }).a).toEqual(JSON.parse(JSON.stringify(taken)));
       }),
     );
   });

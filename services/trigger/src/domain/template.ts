@@ -1,16 +1,17 @@
-import { lookUpForText, type FieldScope } from './fields.ts';
+import { numbersAt, stringifyAsSent } from '@trackline/contracts';
+import { lookUpForText, type FieldScope, type Sent } from './fields.ts';
 
 /**
- * `{{name}}`, `{{name|default}}`. What is put in is never read again: a value that looks like a placeholder stays as it is. Numbers come as
- * JSON.parse has left them: `10.50` was a number on its way in and is `10.5` now; who wants the zero sends text.
+ * `{{name}}`, `{{name|default}}`. What is put in is never read again: a value that looks like a placeholder stays as it is. Numbers of events
+ * are shown as they were sent, those of contacts as doubles.
  */
 const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
 
 /** More than this and it is a mistake, or an attack: one value may be 64 KB and stand in a text a thousand times. */
 export const MAX_RENDERED_CHARACTERS = 500_000;
 
-export interface Rendered<Value = string> {
-  readonly value: Value;
+export interface Rendered {
+  readonly value: string;
   /** Names of placeholders that nothing was found for, and that have no default. */
   readonly missing: readonly string[];
 }
@@ -54,53 +55,55 @@ export function render(template: string, scope: FieldScope, escape: Escape = NOW
   return { value, missing };
 }
 
-/** A JSON value with the placeholders of its texts filled in; a text that is nothing but one takes the value with its type. */
-export function renderJson(template: unknown, scope: FieldScope): Rendered<unknown> {
+/** JSON text of a value with the placeholders of its texts filled in; a text that is nothing but one takes the value with its type. */
+export function renderJson(template: unknown, scope: FieldScope): Rendered {
   const missing: string[] = [];
   let room = MAX_RENDERED_CHARACTERS;
-  const walk = (value: unknown): unknown => {
+  const walk = (value: unknown): string => {
     if (typeof value === 'string') {
-      const filled = renderLeaf(value, scope, missing);
-      room -= typeof filled === 'string' ? filled.length : JSON.stringify(filled).length;
+      const { value: filled, numbers } = renderLeaf(value, scope, missing);
+      const json = stringifyAsSent(filled, numbers);
+      room -= typeof filled === 'string' ? filled.length : json.length;
       if (room < 0) throw new TooLong(`More than ${MAX_RENDERED_CHARACTERS} characters.`);
-      return filled;
+      return json;
     }
-    if (Array.isArray(value)) return value.map(walk);
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]));
+    if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+    if (Array.isArray(value)) return `[${value.map(walk).join(',')}]`;
+    const members = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}:${walk(inner)}`);
+    return `{${members.join(',')}}`;
   };
   return { value: walk(template), missing };
 }
 
 const ONLY_ONE = /^\{\{([^{}]*)\}\}$/;
 
-function renderLeaf(template: string, scope: FieldScope, missing: string[]): unknown {
+function renderLeaf(template: string, scope: FieldScope, missing: string[]): Sent {
   const only = ONLY_ONE.exec(template);
-  if (only) return fill(only[1]!, scope, missing) ?? template;
+  if (only) return fill(only[1]!, scope, missing) ?? { value: template };
   const rendered = render(template, scope);
   missing.push(...rendered.missing);
-  return rendered.value;
+  return { value: rendered.value };
 }
 
 /** What comes in the place of a placeholder; `undefined`: it names nothing, and is none. */
-function fill(inner: string, scope: FieldScope, missing: string[]): unknown {
+function fill(inner: string, scope: FieldScope, missing: string[]): Sent | undefined {
   const bar = inner.indexOf('|');
   const name = (bar < 0 ? inner : inner.slice(0, bar)).trim();
   if (name === '') return undefined;
   const found = lookUpForText(scope, name);
-  if (found !== undefined && found !== null && (found !== '' || bar < 0)) return found;
-  if (bar >= 0) return inner.slice(bar + 1).trim();
+  if (found && (found.value !== '' || bar < 0)) return found;
+  if (bar >= 0) return { value: inner.slice(bar + 1).trim() };
   missing.push(name);
-  return '';
+  return { value: '' };
 }
 
 /** A value as a person reads it. */
-function toText(value: unknown): string {
+function toText({ value, numbers }: Sent): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return withoutExponent(value);
+  if (typeof value === 'number') return typeof numbers === 'string' ? numbers : withoutExponent(value);
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object'))
-    return value.map(toText).join(', ');
-  return JSON.stringify(value);
+    return value.map((item, at) => toText({ value: item, numbers: numbersAt(numbers, at) })).join(', ');
+  return stringifyAsSent(value, numbers);
 }
 
 /** 0.0000001 and not 1e-7. */

@@ -10,6 +10,7 @@ import {
 import { isUuid } from '@trackline/kernel';
 import type { IncomingEvent } from '../domain/decide-events.ts';
 import type { EventView } from '../domain/fields.ts';
+import { readProperties } from '../domain/read-properties.ts';
 
 /** A message that no later attempt will make readable. */
 export interface Unreadable {
@@ -45,20 +46,8 @@ function decode(message: RawMessage): IncomingEvent {
     ...event,
     ...(parseReplyTo(replyTo) && { replyTo }),
     ...(isRedriven(message) && { redriven: true }),
-    view: () => (view ??= { eventId: event.eventId, name: event.name, properties: parse(event.properties) }),
+    view: () => (view ??= { eventId: event.eventId, name: event.name, ...readProperties(event.properties) }),
   };
-}
-
-/** Properties were checked at the door; what is no object all the same counts as none. */
-function parse(properties: Buffer | string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(properties.toString());
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
-  } catch {
-    return {};
-  }
 }
 
 /** Of messages that may be unreadable: one without a position is behind none, and leaves no row. */

@@ -5,6 +5,7 @@ import { entryKey } from '../domain/board.ts';
 import { EffectCollector } from '../domain/effects.ts';
 import { isFull, NEVER_ENTERED, refusalOf } from '../domain/entry.ts';
 import { hasEnded, newExecution, toWorkflow, type Execution, type Workflow } from '../domain/execution.ts';
+import type { SentProperties } from '../domain/fields.ts';
 import type { RememberedEvent } from '../domain/remembered.ts';
 import type {
   Commit,
@@ -50,7 +51,7 @@ export class RunByHand {
   async start(
     record: WorkflowRecord,
     by: { contactId?: string; contactEmail?: string },
-    data: Readonly<Record<string, unknown>>,
+    data: SentProperties,
   ): Promise<string> {
     const contactId = await this.use.contacts.find(record.organizationId, by);
     if (contactId === undefined) {
@@ -72,7 +73,7 @@ export class RunByHand {
   private async tryStart(
     record: WorkflowRecord,
     contactId: string,
-    properties: Readonly<Record<string, unknown>>,
+    data: SentProperties,
   ): Promise<string | undefined> {
     const { organizationId } = record;
     const { contacts, newId } = this.use;
@@ -90,7 +91,7 @@ export class RunByHand {
       this.remembered(workflow, { organizationId, contactId }),
     ]);
     refuseEntry(workflow, contactId, settings, nowMs);
-    const event = { eventId: null, name: null, properties };
+    const event = { eventId: null, name: null, ...data };
     const execution = newExecution(workflow, { id: newId(), contactId, event, nowMs });
     const effects = new EffectCollector(newId);
     const surroundings = {

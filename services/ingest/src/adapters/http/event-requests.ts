@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { RouteContract } from '@trackline/contracts';
+import { numbersAsSent, type RouteContract } from '@trackline/contracts';
 import type { Principal } from '@trackline/directory';
 import type { Clock } from '@trackline/kernel';
 import type { Decision } from '../../domain/decision.ts';
@@ -39,16 +39,18 @@ export async function answerEvents<Content>(
   const { organization, asOf } = principal;
   const respondAsync = prefersAsync(headers.prefer);
   if (respondAsync) void reply.header('Preference-Applied', 'respond-async');
+  const bytes = request.rawBody ?? Buffer.alloc(0);
   const call: TrackCall<Content> = {
     caller: { organizationId: organization.id, plan: organization, asOf },
     body,
+    numbers: numbersAsSent(bytes.toString('utf8')),
     respondAsync,
     requestId: request.id,
     requestedAtMs: clock.now(),
   };
   const key = headers['idempotency-key'];
   if (key === undefined) return tell(await orUnavailable(work(call)), reply);
-  const fingerprint = fingerprintOf(contract.id, request.rawBody ?? Buffer.alloc(0));
+  const fingerprint = fingerprintOf(contract.id, bytes);
   const decision = oncePerKey({ organizationId: organization.id, key, fingerprint }, (onLate) =>
     work({ ...call, idempotencyKey: key, onLate }),
   );

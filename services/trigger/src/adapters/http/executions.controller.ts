@@ -1,4 +1,5 @@
-import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
+import { Body, Controller, Inject, Param, Query, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import {
   cancelExecution,
   countSteps,
@@ -7,6 +8,8 @@ import {
   getExecution,
   getStatistics,
   listExecutions,
+  numbersAsSent,
+  numbersAt,
   Problem,
   retryExecution,
   triggerWorkflow,
@@ -15,6 +18,7 @@ import {
 } from '@trackline/contracts';
 import { CurrentOrganization, type Organization } from '@trackline/directory';
 import { Route } from '@trackline/http';
+import { readProperties } from '../../domain/read-properties.ts';
 import type { ManageWorkflows } from '../../pipeline/manage-workflows.ts';
 import type { ReadExecutions } from '../../pipeline/read-executions.ts';
 import type { RunByHand } from '../../pipeline/run-by-hand.ts';
@@ -51,8 +55,10 @@ export class ExecutionsController {
     @CurrentOrganization() { id }: Organization,
     @Param('id') workflowId: string,
     @Body() { data, contactId, contactEmail }: TriggerBody,
+    @Req() request: FastifyRequest,
   ) {
-    const encoded = encodeProperties(data, '/data');
+    const numbers = numbersAsSent(request.rawBody?.toString('utf8') ?? '');
+    const encoded = encodeProperties(data, '/data', numbersAt(numbers, 'data'));
     if (!encoded.ok) {
       throw new Problem('VALIDATION_FAILED', `The data cannot be taken: ${encoded.issue.message}`, {
         details: [encoded.issue],
@@ -63,7 +69,8 @@ export class ExecutionsController {
       ...(contactId !== undefined && { contactId }),
       ...(contactEmail !== undefined && { contactEmail }),
     };
-    return { success: true, executionId: await this.executions.start(workflow, by, data ?? {}) };
+    const executionId = await this.executions.start(workflow, by, readProperties(encoded.json));
+    return { success: true, executionId };
   }
 
   @Route(listExecutions)

@@ -191,8 +191,8 @@ async function moveMemory(tx: Queryable, { organizationId, contactId, into }: Co
     name: 'trigger.move_remembered',
     text: `WITH old AS (DELETE FROM trigger.remembered WHERE organization_id = $1 AND contact_id = $2 RETURNING *)
            INSERT INTO trigger.remembered
-             (organization_id, contact_id, event_name, event_id, properties, received_at, forget_at)
-           SELECT organization_id, $3, event_name, event_id, properties, received_at, forget_at FROM old
+             (organization_id, contact_id, event_name, event_id, properties, numbers, received_at, forget_at)
+           SELECT organization_id, $3, event_name, event_id, properties, numbers, received_at, forget_at FROM old
            ON CONFLICT DO NOTHING`,
     values: [organizationId, contactId, into],
   });

@@ -1,3 +1,4 @@
+import type { NumbersAsSent } from '@trackline/contracts';
 import type { Queryable } from '@trackline/postgres';
 import type { RememberedEvent } from '../../domain/remembered.ts';
 import type { ContactRef } from '../../ports.ts';
@@ -12,6 +13,7 @@ interface RememberedRow {
   event_name: string;
   event_id: string;
   properties: Record<string, unknown>;
+  numbers: NumbersAsSent | null;
   received_at: Date;
   forget_at: Date;
 }
@@ -33,7 +35,12 @@ export async function loadRemembered(
     const event: RememberedEvent = {
       organizationId: row.organization_id,
       contactId: row.contact_id,
-      event: { eventId: row.event_id, name: row.event_name, properties: row.properties },
+      event: {
+        eventId: row.event_id,
+        name: row.event_name,
+        properties: row.properties,
+        ...(row.numbers && { numbers: row.numbers }),
+      },
       receivedAtMs: row.received_at.getTime(),
       forgetAtMs: row.forget_at.getTime(),
     };
@@ -51,10 +58,10 @@ export async function writeRemembered(tx: Queryable, remembered: readonly Rememb
   await tx.query({
     name: 'trigger.remember',
     text: `INSERT INTO trigger.remembered
-             (organization_id, contact_id, event_name, event_id, properties, received_at, forget_at)
-           SELECT organization_id, contact_id, event_name, event_id, properties::jsonb, received_at, forget_at
-           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[])
-             AS r (organization_id, contact_id, event_name, event_id, properties, received_at, forget_at)
+             (organization_id, contact_id, event_name, event_id, properties, numbers, received_at, forget_at)
+           SELECT organization_id, contact_id, event_name, event_id, properties::jsonb, numbers::jsonb, received_at, forget_at
+           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
+             AS r (organization_id, contact_id, event_name, event_id, properties, numbers, received_at, forget_at)
            ON CONFLICT (organization_id, contact_id, event_name, event_id)
              DO UPDATE SET forget_at = greatest(remembered.forget_at, excluded.forget_at)`,
     values: [
@@ -63,6 +70,7 @@ export async function writeRemembered(tx: Queryable, remembered: readonly Rememb
       kept.map((one) => one.event.name),
       kept.map((one) => one.event.eventId),
       kept.map((one) => JSON.stringify(one.event.properties)),
+      kept.map(({ event: { numbers } }) => (numbers ? JSON.stringify(numbers) : null)),
       kept.map((one) => toTime(one.receivedAtMs)),
       kept.map((one) => toTime(one.forgetAtMs)),
     ],
