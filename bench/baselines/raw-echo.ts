@@ -1,7 +1,7 @@
 /** The far end of a raw round trip: whatever comes is sent back. Tells its parent when it reads. */
 import kafkajs from 'kafkajs';
 
-const { KAFKA_BROKERS, ASK_TOPIC, ANSWER_TOPIC } = process.env;
+const { KAFKA_BROKERS, ASK_TOPIC, ANSWER_TOPIC, PARTITIONS = '1' } = process.env;
 
 const kafka = new kafkajs.Kafka({
   brokers: KAFKA_BROKERS!.split(','),
@@ -13,6 +13,7 @@ const consumer = kafka.consumer({ groupId: `${ASK_TOPIC}-echo`, maxWaitTimeInMs:
 await Promise.all([producer.connect(), consumer.connect()]);
 await consumer.subscribe({ topic: ASK_TOPIC!, fromBeginning: true });
 await consumer.run({
+  partitionsConsumedConcurrently: Number(PARTITIONS),
   // Once a second: the default commits after each fetch, and keeps the next waiting for it.
   autoCommitInterval: 1_000,
   eachMessage: async ({ message: { key, value, headers } }) => {

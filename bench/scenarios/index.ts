@@ -1,6 +1,9 @@
 import type { Scenario } from '../scenario.ts';
 import { admission } from './admission.ts';
+import { httpBatches } from './http-batches.ts';
+import { httpTrack } from './http-track.ts';
 import { manyWorkflows } from './many-workflows.ts';
+import { pipeline } from './pipeline.ts';
 import { resumes } from './resumes.ts';
 import { singleTrack } from './single-track.ts';
 import { starts } from './starts.ts';
@@ -8,10 +11,13 @@ import { waitsCurve } from './waits-curve.ts';
 
 /** In the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
-  admission,
+  pipeline,
   singleTrack,
-  resumes,
+  httpTrack,
+  httpBatches,
   starts,
+  resumes,
   manyWorkflows,
+  admission,
   waitsCurve,
 ];

@@ -12,6 +12,7 @@ import {
   FleetInstance,
   OwnProcess,
   uniqueName,
+  type ProcessSpec,
   type TestDatabase,
 } from '@trackline/testkit';
 import { infrastructureProcesses, type WatchedProcess } from '../measure/cpu.ts';
@@ -74,7 +75,7 @@ export class Stage {
     await Promise.all([
       provision(stage.kafka, declared, { replicationFactor: 1 }),
       migrateDirectory(env.DATABASE_URL!),
-      ...services.map((service) => run(join(ROOT, 'services', service, 'dist/migrate.js'), env)),
+      ...services.map((service) => runToEnd(join(ROOT, 'services', service, 'dist/migrate.js'), env)),
     ]);
     await stage.publisher.connect();
     return stage;
@@ -103,11 +104,22 @@ export class Stage {
   }
 
   /** A script of `bench/baselines`. */
-  baseline(name: string, env: Readonly<Record<string, string>> = {}): OwnProcess {
-    const process = new OwnProcess(this.spec(name, join(ROOT, 'bench/dist/baselines', `${name}.js`), env));
-    this.keep(process);
-    process.start();
-    return process;
+  baseline(script: string, env: Readonly<Record<string, string>> = {}, name: string = script): OwnProcess {
+    return this.run(this.spec(name, join(ROOT, 'bench/dist/baselines', `${script}.js`), env));
+  }
+
+  /** A program that is no script of ours. */
+  program(
+    name: string,
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): OwnProcess {
+    return this.run({ ...this.spec(name, '', env), command, args });
+  }
+
+  baselineFile(name: string): string {
+    return join(ROOT, 'bench/baselines', name);
   }
 
   /** These, and the broker, Postgres and Redis of this run. */
@@ -139,7 +151,7 @@ export class Stage {
     await this.testDatabase.drop();
   }
 
-  private spec(name: string, script: string, env: Readonly<Record<string, string>>) {
+  private spec(name: string, script: string, env: Readonly<Record<string, string>>): ProcessSpec {
     return {
       name,
       command: process.execPath,
@@ -149,13 +161,20 @@ export class Stage {
     };
   }
 
+  private run(spec: ProcessSpec): OwnProcess {
+    const process = new OwnProcess(spec);
+    this.keep(process);
+    process.start();
+    return process;
+  }
+
   private keep(process: OwnProcess): void {
     this.own.push(process);
     started.add(process);
   }
 }
 
-async function run(script: string, env: Readonly<Record<string, string>>): Promise<void> {
+async function runToEnd(script: string, env: Readonly<Record<string, string>>): Promise<void> {
   const child = spawn(process.execPath, [script], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -164,7 +183,7 @@ async function run(script: string, env: Readonly<Record<string, string>>): Promi
   if (code !== 0) throw new Error(`${script} ended with exit code ${code}.`);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;
