@@ -57,6 +57,57 @@ describe('actions', () => {
     expect(rig.requested.filter(({ executionId }) => executionId === action.executionId)).toHaveLength(1);
   });
 
+  it('say numbers as they were sent, of whichever event, also of one that is looked back for', async () => {
+    const text =
+      'Hi! Your order for {{product_name}} ({{order_total}}€), {{items.0.price}}, {{waits.paid.event.sum}}, {{event.id}}.';
+    const call = {
+      id: 'call',
+      type: 'webhook',
+      config: { url: 'https://example.com/{{order_total}}', body: { text, sum: '{{sum}}' } },
+    };
+    const workflowId = await tenant.create({
+      name: 'exact',
+      trigger: { type: 'event', eventName: 'exact' },
+      steps: [
+        {
+          id: 'paid',
+          type: 'wait_for_event',
+          config: { eventName: 'exactly_paid', lookbackSeconds: 600 },
+          branches: { yes: [call] },
+        },
+      ],
+    });
+    const order =
+      '{"product_name":"Lamp","order_total":10.50,"id":9007199254740993,"items":[{"price":7.10}]}';
+    for (const isLookedBackFor of [false, true]) {
+      const about = { organizationId: tenant.organization.id, contactId: await tenant.contact() };
+      const started = () => rig.event({ ...about, name: 'exact', properties: order });
+      const paid = () => rig.event({ ...about, name: 'exactly_paid', properties: '{"sum":1.00}' });
+      for (const next of isLookedBackFor ? [paid, started] : [started, paid]) await rig.track(next());
+      const action = await eventually(() =>
+        rig.requested.find(({ contactId }) => contactId === about.contactId),
+      );
+      expect(action).toMatchObject({
+        workflowId,
+        request: {
+          url: 'https://example.com/10.50',
+          body: '{"text":"Hi! Your order for Lamp (10.50€), 7.10, 1.00, 9007199254740993.","sum":1.00}',
+        },
+      });
+    }
+  }, 30_000);
+
+  it('say the numbers of data given by hand as they were sent', async () => {
+    const workflowId = await tenant.create({ ...calling(), trigger: { type: 'api' } });
+    const contactId = await tenant.contact();
+    const made = await tenant.call('POST', `/v1/workflows/${workflowId}/trigger`, {
+      body: `{"contactId":"${contactId}","data":{"order":7,"total":12.50}}`,
+    });
+    expect(made).toMatchObject({ status: 200 });
+    const action = await eventually(() => rig.requested.find((one) => one.contactId === contactId));
+    expect(action).toMatchObject({ request: { body: '{"total":12.50}' } });
+  }, 30_000);
+
   it('show on their step how they ended; told again, it stays', async () => {
     const { action } = await called('called');
     await rig.complete(action, { status: 'delivered', attempts: 2, providerMessageId: 'wamid.1' });
