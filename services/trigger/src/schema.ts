@@ -12,6 +12,7 @@ import { HeldSends1764400000000 } from './adapters/postgres/migrations/held-send
 import { CreateTrigger1763600000000 } from './adapters/postgres/migrations/create-trigger-1763600000000.ts';
 import { RememberedNumbers1764500000000 } from './adapters/postgres/migrations/remembered-numbers-1764500000000.ts';
 import { Schedules1764200000000 } from './adapters/postgres/migrations/schedules-1764200000000.ts';
+import { TimersVacuumed1764700000000 } from './adapters/postgres/migrations/timers-vacuumed-1764700000000.ts';
 import { EngineFacts1764100000000 } from './adapters/postgres/migrations/engine-facts-1764100000000.ts';
 import { ExecutionsRead1764000000000 } from './adapters/postgres/migrations/executions-read-1764000000000.ts';
 
@@ -26,6 +27,7 @@ const migrations: readonly Migration[] = [
   ContactErasures1764600000000,
   HeldSends1764400000000,
   RememberedNumbers1764500000000,
+  TimersVacuumed1764700000000,
 ];
 
 /** Brings the schema `trigger` up to date. Idempotent; safe to run from several processes at once. */

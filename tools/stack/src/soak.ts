@@ -13,6 +13,9 @@ const MINUTE_MS = 60_000;
 /** No round begins after the time is over; the one that runs then may end. */
 const LAST_ROUND_WITHIN_MS = 20 * MINUTE_MS;
 
+/** Of tests that take all the time that a soak has: not in its rounds, unless the arguments for jest name them. */
+const TAKES_ALL_THE_TIME = 'a-million-timers';
+
 interface Round extends LaneResult {
   readonly seed: number;
   readonly minutes: number;
@@ -44,7 +47,8 @@ export async function soak(surroundings: Surroundings, run: LaneRun): Promise<Ro
       STRIKES_FILE: strikesFile,
     };
     const withinMs = Math.max(0, endMs - startedMs) + LAST_ROUND_WITHIN_MS;
-    const result = await runLane(surroundings, { ...run, env, withinMs });
+    const jestArguments = argumentsOfARound(run.jestArguments);
+    const result = await runLane(surroundings, { ...run, jestArguments, env, withinMs });
     rounds.push({
       ...result,
       seed,
@@ -54,6 +58,13 @@ export async function soak(surroundings: Surroundings, run: LaneRun): Promise<Ro
   } while (Date.now() < endMs && replayed === undefined && !children.isClosed);
   tell(rounds, say);
   return rounds;
+}
+
+/** `-t "a million timers"` and the name of the file say that it is wanted, and then nothing else would have time. */
+export function argumentsOfARound(given: readonly string[]): readonly string[] {
+  const isNamed = given.some((word) => word.replaceAll(' ', '-').includes(TAKES_ALL_THE_TIME));
+  // At the end: jest takes what follows the option for more of its patterns.
+  return isNamed ? given : [...given, `--testPathIgnorePatterns=${TAKES_ALL_THE_TIME}`];
 }
 
 function tell(rounds: readonly Round[], say: Say): void {

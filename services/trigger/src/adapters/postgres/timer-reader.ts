@@ -1,4 +1,4 @@
-import type { Database } from '@trackline/postgres';
+import type { Queryable } from '@trackline/postgres';
 import type { DueQuery, TimerReader } from '../../ports.ts';
 import type { TimerKind } from '../../domain/timers.ts';
 import { EXECUTION_COLUMNS, fromExecutionRow, type ExecutionRow } from './execution-rows.ts';
@@ -20,7 +20,7 @@ interface DueRow extends ExecutionRow {
   kind: TimerKind;
 }
 
-export const timerReader = (database: Database): TimerReader => ({
+export const timerReader = (database: Queryable): TimerReader => ({
   async partitionsWithDue(queries) {
     const { rows } = await database.query<{ partition: number }>({
       name: 'trigger.partitions_with_due',
