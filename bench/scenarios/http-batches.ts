@@ -10,7 +10,7 @@ import { Stage } from '../stage/stage.ts';
 import { batchRequests, makeCallers } from './http-customers.ts';
 import { enableForEach, kafkaDoorRound, WARM_SHARE, type DoorRound } from './kafka-door.ts';
 
-const EVENTS_OF_A_ROUND = 100_000;
+const EVENTS_OF_A_ROUND = 80_000;
 const BATCH = 1_000;
 const CALLERS = 8;
 const LEAST_RATIO = 0.8;

@@ -11,7 +11,8 @@ import { enableForEach } from './kafka-door.ts';
 import { openRawHttp } from './raw-http.ts';
 
 const CALLERS = [1, 32, 256, 1_024];
-const SECONDS = 4;
+const SECONDS = 3;
+const TRYING_SECONDS = 2;
 const WARM_SECONDS = 1;
 /** Of what the closed loop reached: an open loop at more than goes through has no latency, it has a queue that grows. */
 const OPEN_SHARE = 0.75;
@@ -32,8 +33,8 @@ export const httpTrack: Scenario = {
   name: 'http-track',
   says: '1, 32, 256 and 1,024 callers of POST /v1/events, closed loop for what goes through, open loop for how long it takes; beside HTTP over raw kafkajs',
   async run({ rounds, events, say }) {
-    // `--events` is for trying it out: then each measurement lasts a second.
-    const seconds = events === undefined ? SECONDS : 1;
+    // `--events` is for trying it out: then nothing is measured for longer than this.
+    const seconds = events === undefined ? SECONDS : TRYING_SECONDS;
     const stage = await Stage.open(SERVICES);
     const open: HttpCallers[] = [];
     try {

@@ -3,8 +3,11 @@ import { admission } from './admission.ts';
 import { httpBatches } from './http-batches.ts';
 import { httpTrack } from './http-track.ts';
 import { manyWorkflows } from './many-workflows.ts';
+import { million } from './million.ts';
+import { mixes } from './mixes.ts';
 import { pipeline } from './pipeline.ts';
 import { resumes } from './resumes.ts';
+import { scaling } from './scaling.ts';
 import { singleTrack } from './single-track.ts';
 import { starts } from './starts.ts';
 import { waitsCurve } from './waits-curve.ts';
@@ -20,4 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   manyWorkflows,
   admission,
   waitsCurve,
+  mixes,
+  scaling,
+  million,
 ];

@@ -34,6 +34,13 @@ export interface DoorSettings {
   readonly instances?: number;
   /** What is started by each event of this name; absent: nothing is. */
   readonly startedBy?: string;
+  /** What else is to be seen while it runs, and what else is to be right in the end. */
+  readonly during?: (
+    stage: Stage,
+    customers: readonly Customer[],
+    all: readonly FleetInstance[],
+  ) => Promise<void>;
+  readonly check?: (stage: Stage) => Promise<void>;
 }
 
 /**
@@ -45,6 +52,8 @@ export async function kafkaDoorRound({
   mix = USUAL_MIX,
   instances = 1,
   startedBy,
+  during,
+  check,
 }: DoorSettings): Promise<DoorRound> {
   const stage = await Stage.open(['dedup-meter', ...BEHIND_THE_DOOR]);
   try {
@@ -58,6 +67,7 @@ export async function kafkaDoorRound({
     const all = [...(await start('dedup-meter')), ...behind];
     const ends = await openTopicEnds(stage.kafka);
     const starts = startedBy === undefined ? 0 : startsOf(filled, customers.length, mix, startedBy);
+    const beside = during?.(stage, customers, all);
     const drained = await drain({
       count: async () =>
         slowest(filled.sent, [
@@ -70,7 +80,9 @@ export async function kafkaDoorRound({
       isAlive: () => all.every(({ process }) => process.isRunning),
     });
     await ends.close();
+    await beside;
     await assertExact(stage, filled, starts);
+    await check?.(stage);
     return drained;
   } finally {
     await stage.close();

@@ -31,6 +31,7 @@ const definition = (eventName: string) => ({
 /** Matching where there is much to match with, by one trigger; beside one workflow of one organisation, in the same process. */
 export const manyWorkflows: Scenario = {
   name: 'many-workflows',
+  isLong: true,
   says: 'admitted events against 1,000 enabled workflows of an organisation, and against those of 10,000 organisations; beside one workflow',
   async run({ rounds, events = EVENTS_OF_A_ROUND, say }) {
     const stage = await Stage.open(['trigger']);

@@ -5,7 +5,7 @@ import { compared, type Bound, type Scenario } from '../scenario.ts';
 import { kafkaDoorRound, type DoorRound } from './kafka-door.ts';
 import { barePipeline, baselineRound, benthos, kafkajsRelay, stockNest } from './pipeline-baselines.ts';
 
-const EVENTS_OF_A_ROUND = 120_000;
+const EVENTS_OF_A_ROUND = 100_000;
 /** A tenth of the others' rate: as many events would take minutes. */
 const NEST_SHARE = 1 / 8;
 

@@ -9,7 +9,7 @@ const STARTED_BY = 'order_placed';
 /** Of the events: as many as start an execution, one in so many. */
 const SIDES = { '1 %': 100, '20 %': 5, '100 %': 1 } as const;
 type Side = keyof typeof SIDES;
-const EVENTS: Readonly<Record<Side, number>> = { '1 %': 100_000, '20 %': 60_000, '100 %': 40_000 };
+const EVENTS: Readonly<Record<Side, number>> = { '1 %': 60_000, '20 %': 40_000, '100 %': 30_000 };
 const LEAST_PER_SECOND = 3_000;
 
 /** The whole way of events some of which start executions, each of which begins a wait. */
