@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { actionId, clientNamedEventId, scheduledExecutionId, uniqueIdentity } from './identity.ts';
+import {
+  actionId,
+  conversionId,
+  clientNamedEventId,
+  scheduledExecutionId,
+  uniqueIdentity,
+} from './identity.ts';
 
 const parts = fc.tuple(
   fc.string({ unit: 'grapheme' }),
@@ -52,6 +58,12 @@ describe('what a workflow brings about', () => {
     expect(actionId('0190f5c0-0000-7000-8000-000000000001', 'mail', 1)).toBe(
       '495a7c14-145a-81a3-a7c4-e671073376b7',
     );
+  });
+
+  it('for Meta has one id per event of an organisation', () => {
+    expect(conversionId('o', 'e')).toBe(conversionId('o', 'e'));
+    expect(new Set([conversionId('o', 'e'), conversionId('o', 'e1'), conversionId('oe', '')]).size).toBe(3);
+    expect(conversionId('o', 'e')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8/);
   });
 
   it('by a schedule is one execution, which stands among others by its time', () => {

@@ -25,6 +25,10 @@ export const clientNamedEventId = (organizationId: string, source: string, clien
 export const actionId = (executionId: string, stepId: string, visit: number): string =>
   uuidOf(digest('action', [executionId, stepId, String(visit)]), 8);
 
+/** The id of what Meta is told of an event: one per event, whoever reads it again. A UUID of version 8. */
+export const conversionId = (organizationId: string, eventId: string): string =>
+  uuidOf(digest('conversion', [organizationId, eventId]), 8);
+
 /**
  * The id of the execution that a schedule starts for a contact at a due time: started again, it is the same one. Laid out as version 7,
  * so that it stands among all others by its time.

@@ -26,6 +26,7 @@ export * from './numbers-as-sent.ts';
 export * from './occurred-at.ts';
 export { toJsonSchema, type JsonSchema } from './json-schema.ts';
 export * from './openapi.ts';
+export * from './order-worth.ts';
 export * from './partition.ts';
 export * from './plans.ts';
 export * from './route.ts';

@@ -20,6 +20,8 @@ import {
   type ContactChangeRequest,
   type UpdatedContacts,
 } from './contact/update-contacts.ts';
+import * as clicks from './feedback/ad-clicks.ts';
+import { loadFeedbackTerms, type FeedbackTerms } from './feedback/feedback-terms.ts';
 import type { ApiKey, NewApiKey } from './organization/api-key.ts';
 import { CachedOrganizations, type Authentication } from './organization/cached-organizations.ts';
 import type { NewOrganization, Organization, OrganizationPatch } from './organization/organization.ts';
@@ -216,5 +218,20 @@ export class Directory {
   /** Forgets up to `limit` causes older than `ageMs`, which must exceed the time after which one can still come again. Gives how many. */
   purgeCauses(ageMs: number, limit: number): Promise<number> {
     return purgeCauses(this.database, new Date(this.clock.now() - ageMs), limit);
+  }
+
+  /** What Meta is to be told of, by organisation; those that have no channel with `conversionFeedback` are missing. */
+  feedbackTerms(): Promise<ReadonlyMap<string, FeedbackTerms>> {
+    return loadFeedbackTerms(this.database);
+  }
+
+  /** Clicks on ads that contacts came by. May be told again. */
+  noteAdClicks(told: readonly clicks.AdClick[]): Promise<void> {
+    return clicks.noteAdClicks(this.database, told);
+  }
+
+  /** The last click that each query asks for, at its place. */
+  lastAdClicks(queries: readonly clicks.ClickQuery[]): Promise<(clicks.FoundClick | undefined)[]> {
+    return clicks.lastAdClicks(this.database, queries);
   }
 }

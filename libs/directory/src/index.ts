@@ -14,7 +14,13 @@ export {
 export { SCOPES, type ApiKey, type NewApiKey, type Scope } from './organization/api-key.ts';
 export type { Authenticated, Authentication } from './organization/cached-organizations.ts';
 
-export { Channels, type ChannelsSettings, type ShownChannel } from './channel/channels.ts';
+export {
+  Channels,
+  type ChannelsSettings,
+  type FeedbackCredentials,
+  type FoundFeedbackCredentials,
+  type ShownChannel,
+} from './channel/channels.ts';
 export type {
   Channel as WhatsappChannel,
   ChannelPatch,
@@ -22,6 +28,15 @@ export type {
   NewChannel,
 } from './channel/channel.ts';
 export type { OpenedChannel } from './channel/opened-channels.ts';
+
+export {
+  MAX_CLICK_CHARACTERS,
+  purgeAdClicks,
+  type AdClick,
+  type ClickQuery,
+  type FoundClick,
+} from './feedback/ad-clicks.ts';
+export type { FeedbackChannel, FeedbackTerms } from './feedback/feedback-terms.ts';
 
 export type { Contact } from './contact/contact.ts';
 export type { ContactInput } from './contact/contact-input.ts';

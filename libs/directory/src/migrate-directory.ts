@@ -7,6 +7,7 @@ import {
 } from '@trackline/postgres';
 import { Channels1764200000000 } from './migrations/channels-1764200000000.ts';
 import { Connectors1764000000000 } from './migrations/connectors-1764000000000.ts';
+import { ConversionFeedback1764400000000 } from './migrations/conversion-feedback-1764400000000.ts';
 import { CreateDirectory1763600000000 } from './migrations/create-directory-1763600000000.ts';
 import { Subscriptions1764100000000 } from './migrations/subscriptions-1764100000000.ts';
 
@@ -16,6 +17,7 @@ const MIGRATIONS: readonly Migration[] = [
   Connectors1764000000000,
   Subscriptions1764100000000,
   Channels1764200000000,
+  ConversionFeedback1764400000000,
 ];
 
 /** Brings the schema `directory` up to date. Idempotent; safe to run from several processes at once. */

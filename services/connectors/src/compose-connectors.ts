@@ -1,5 +1,5 @@
-import type { ActionKind } from '@trackline/contracts';
-import { Connectors, Directory } from '@trackline/directory';
+import { ACTION_KINDS, type ActionKind } from '@trackline/contracts';
+import { Channels, Connectors, Directory } from '@trackline/directory';
 import type { KafkaBatchServer, Publisher } from '@trackline/kafka';
 import { flowMetrics, type Logger, type Metrics } from '@trackline/observability';
 import type { Database } from '@trackline/postgres';
@@ -14,6 +14,7 @@ import { outbox } from './adapters/postgres/outbox.ts';
 import { overdueByKind, pendingByKind } from './adapters/postgres/queue-depth.ts';
 import { emailSender } from './adapters/smtp/email-sender.ts';
 import { webhookSender } from './adapters/webhook/webhook-sender.ts';
+import { conversionSender } from './adapters/whatsapp/conversion-sender.ts';
 import { whatsappSender } from './adapters/whatsapp/whatsapp-sender.ts';
 import type { ConnectorsConfig } from './config.ts';
 import type { ConnectorsParts } from './connectors.module.ts';
@@ -44,7 +45,6 @@ export interface Composed {
 }
 
 export const GROUP = 'connectors';
-const KINDS: readonly ActionKind[] = ['webhook', 'email', 'whatsapp', 'sms'];
 const MAX_RETRY_DELAY_MS = 4 * 3_600_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -61,11 +61,18 @@ function sendersOf({ config, logger, agent, resolve }: Open): Readonly<Record<Ac
     timeoutMs,
     nowMs: Date.now,
   });
+  const conversion = conversionSender({
+    url: config.conversionsApiUrl,
+    version: config.conversionsApiVersion,
+    timeoutMs,
+    nowMs: Date.now,
+  });
   return {
     webhook: webhookSender({ agent, allowHttp: config.allowHttp, timeoutMs, nowMs: Date.now }),
     email: (delivery, given) => ((given ?? config.smtpUrl) ? email : log)(delivery, given),
     whatsapp: (delivery, given) => (given ? whatsapp : log)(delivery, given),
     sms: log,
+    conversion,
   };
 }
 
@@ -74,6 +81,7 @@ export function composeConnectors(open: Open): Composed {
   const { config, logger, metrics, database, publisher, consumer } = open;
   const store = deliveryStore(database);
   const connectors = new Connectors(database, { secretsKey: config.secretsKey });
+  const channels = new Channels(database, { secretsKey: config.secretsKey });
   const attempts = metrics.counter('delivery_attempts_total', 'Attempts by what came of them.', [
     'kind',
     'fate',
@@ -112,12 +120,12 @@ export function composeConnectors(open: Open): Composed {
     onFault: (err, { action: { id: actionId, organizationId } }) =>
       logger.error({ err, actionId, organizationId }, 'an attempt failed on our side'),
   });
-  const dispatchers = KINDS.map(
+  const dispatchers = ACTION_KINDS.map(
     (kind) =>
       new Dispatcher({
         kind,
         store,
-        credentials: directoryCredentials(connectors),
+        credentials: directoryCredentials(connectors, channels),
         deliver: attempt,
         limits: {
           total: config.deliveryConcurrency,

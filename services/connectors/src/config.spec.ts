@@ -27,6 +27,8 @@ describe('the settings', () => {
       allowHttp: false,
       allowedPrivate: [],
       whatsappApiUrl: 'https://graph.facebook.com',
+      conversionsApiUrl: 'https://graph.facebook.com',
+      conversionsApiVersion: 'v24.0',
       secretsKey: undefined,
       smtpUrl: undefined,
     });
@@ -40,11 +42,13 @@ describe('the settings', () => {
       CONNECTORS_ALLOW_HTTP: 'yes',
       CONNECTORS_ALLOWED_PRIVATE: '10.0.0.0/8, 127.0.0.1',
       WHATSAPP_API_VERSION: '24',
+      CONVERSIONS_API_URL: 'ftp://graph',
     });
     expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
       'ADMIN_TOKEN',
       'CONNECTORS_ALLOWED_PRIVATE',
       'CONNECTORS_ALLOW_HTTP',
+      'CONVERSIONS_API_URL',
       'DATABASE_URL',
       'HTTP_PORT',
       'KAFKA_BROKERS',

@@ -26,6 +26,8 @@ export interface ConnectorsConfig extends ServiceConfig {
   readonly allowedPrivate: readonly string[];
   readonly whatsappApiUrl: string;
   readonly whatsappApiVersion: string;
+  readonly conversionsApiUrl: string;
+  readonly conversionsApiVersion: string;
   readonly smtpUrl: string | undefined;
   readonly smtpFrom: string | undefined;
 }
@@ -36,6 +38,14 @@ const urlOf =
     URL.canParse(value) && protocols.includes(new URL(value).protocol)
       ? undefined
       : `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')} is needed`;
+
+const graphUrl = (settings: Settings, name: string): string =>
+  (settings.checked(name, urlOf('https:', 'http:')) ?? 'https://graph.facebook.com').replace(/\/+$/, '');
+
+const graphVersion = (settings: Settings, name: string): string =>
+  settings.checked(name, (value) =>
+    /^v\d+\.\d+$/.test(value) ? undefined : 'a version like v24.0 is needed',
+  ) ?? 'v24.0';
 
 function networksOf(settings: Settings, name: string): string[] {
   const networks = settings
@@ -70,13 +80,10 @@ function read(settings: Settings): ConnectorsConfig {
     secretsKey: settings.checked('SECRETS_KEY', secretsKeyProblem),
     allowHttp: settings.yes('CONNECTORS_ALLOW_HTTP'),
     allowedPrivate: networksOf(settings, 'CONNECTORS_ALLOWED_PRIVATE'),
-    whatsappApiUrl: (
-      settings.checked('WHATSAPP_API_URL', urlOf('https:', 'http:')) ?? 'https://graph.facebook.com'
-    ).replace(/\/+$/, ''),
-    whatsappApiVersion:
-      settings.checked('WHATSAPP_API_VERSION', (value) =>
-        /^v\d+\.\d+$/.test(value) ? undefined : 'a version like v24.0 is needed',
-      ) ?? 'v24.0',
+    whatsappApiUrl: graphUrl(settings, 'WHATSAPP_API_URL'),
+    whatsappApiVersion: graphVersion(settings, 'WHATSAPP_API_VERSION'),
+    conversionsApiUrl: graphUrl(settings, 'CONVERSIONS_API_URL'),
+    conversionsApiVersion: graphVersion(settings, 'CONVERSIONS_API_VERSION'),
     smtpUrl: settings.checked('SMTP_URL', urlOf('smtp:', 'smtps:')),
     smtpFrom: settings.checked('SMTP_FROM', (value) =>
       value.includes('@') ? undefined : 'an address is needed',

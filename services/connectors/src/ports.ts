@@ -1,4 +1,4 @@
-import type { ActionKind, DeliveryStatus } from '@trackline/contracts';
+import type { ActionKind, AnyRequestedAction, DeliveryStatus } from '@trackline/contracts';
 import type { ConcurrencyLimits, Queue } from './domain/allotment.ts';
 import type { ClaimedDelivery, DeliveryRecord, NewDelivery } from './domain/delivery.ts';
 import type { AttemptOutcome, Detail } from './domain/outcome.ts';
@@ -75,14 +75,21 @@ export type Credentials =
       readonly previous?: { readonly secret: string; readonly untilMs: number };
     }
   | { readonly kind: 'email'; readonly smtpUrl: string; readonly from: string }
-  | { readonly kind: 'whatsapp'; readonly phoneNumberId: string; readonly accessToken: string };
+  | { readonly kind: 'whatsapp'; readonly phoneNumberId: string; readonly accessToken: string }
+  /** Of the channel that a conversion names. */
+  | {
+      readonly kind: 'conversion';
+      readonly wabaId: string;
+      readonly datasetId: string;
+      readonly accessToken: string;
+    };
 
 export type FoundCredentials = Credentials | { readonly unreadable: string } | undefined;
 
 export interface CredentialSource {
   /** In the order of what was asked for; `undefined` where nothing was given. One read. */
   of(
-    wanted: readonly { readonly organizationId: string; readonly kind: ActionKind }[],
+    wanted: readonly Pick<AnyRequestedAction, 'organizationId' | 'kind' | 'request'>[],
   ): Promise<FoundCredentials[]>;
 }
 

@@ -8,12 +8,15 @@ import {
   partitionOf,
   partitionsOf,
   topics,
-  type ActionKind,
   type ActionRequests,
   type CompletedAction,
+  type AnyCompletedAction,
+  type AnyRequestedAction,
   type Delivery,
   type EncodedMessage,
   type RequestedAction,
+  type RequestedConversion,
+  type WorkflowActionKind,
 } from '@trackline/contracts';
 import { Directory, migrateDirectory } from '@trackline/directory';
 import {
@@ -49,9 +52,13 @@ export interface Tenant {
   /** The same organisation at another instance, or by another key. */
   at(service: RunningConnectors, key?: string): Tenant;
   /** What a workflow of this organisation would ask for. */
-  action<Kind extends ActionKind>(kind: Kind, request: ActionRequests[Kind]): RequestedAction;
+  action<Kind extends WorkflowActionKind>(kind: Kind, request: ActionRequests[Kind]): RequestedAction;
+  /** What Meta would be told of. */
+  conversion(request: ActionRequests['conversion']): RequestedConversion;
   webhook(url: string, more?: Partial<ActionRequests['webhook']>): RequestedAction;
 }
+
+type Completion = AnyCompletedAction & Pick<CompletedAction, 'providerMessageId'>;
 
 export type Letter = IncomingMessage & { readonly partition: number };
 
@@ -61,7 +68,7 @@ export class ConnectorsRig {
   readonly directory: Directory;
   readonly connection: KafkaConnection;
   readonly publisher: Publisher;
-  readonly completed: CompletedAction[] = [];
+  readonly completed: Completion[] = [];
   readonly letters: Letter[] = [];
   /** Of a process of the service or of a command. */
   readonly env: Record<string, string>;
@@ -108,7 +115,7 @@ export class ConnectorsRig {
     await migrateDirectory(testDatabase.databaseUrl);
     await migrateConnectors(testDatabase.databaseUrl);
     const counts = { contact: CONTACT_PARTITIONS, outcome: 1 };
-    const wanted = topics.filter(({ name }) => name.startsWith('actions.'));
+    const wanted = topics.filter(({ name }) => /^(actions|contacts)\./.test(name));
     await provision(
       rig.connection,
       wanted.map((topic) => ({ ...topic, partitions: partitionsOf(topic, counts) })),
@@ -164,12 +171,21 @@ export class ConnectorsRig {
       call: httpClient(url, { key }),
       at: (service, otherKey = key) => this.caller(id, otherKey, service.url),
       action,
+      conversion: (request) => ({
+        id: uniqueName('conversion'),
+        organizationId: id,
+        contactId: uuidv7(),
+        eventId: uuidv7(),
+        requestedAtMs: Date.now(),
+        kind: 'conversion',
+        request,
+      }),
       webhook: (url, more = {}) =>
         action('webhook', { url, method: 'POST', headers: {}, body: '{"a":1}', ...more }),
     };
   }
 
-  async request(...actions: readonly RequestedAction[]): Promise<void> {
+  async request(...actions: readonly AnyRequestedAction[]): Promise<void> {
     await this.publish(actions.map(encodeRequestedAction));
   }
 
@@ -182,12 +198,12 @@ export class ConnectorsRig {
     );
   }
 
-  partitionOf({ organizationId, contactId }: RequestedAction): number {
+  partitionOf({ organizationId, contactId }: AnyRequestedAction): number {
     return partitionOf(contactKey(organizationId, contactId), CONTACT_PARTITIONS);
   }
 
   /** The first completion of the action. */
-  completion({ id }: Pick<RequestedAction, 'id'>, withinMs = 15_000): Promise<CompletedAction> {
+  completion({ id }: Pick<AnyRequestedAction, 'id'>, withinMs = 15_000): Promise<Completion> {
     return eventually(() => this.completed.find((one) => one.id === id), { everyMs: 10, withinMs });
   }
 

@@ -1,4 +1,4 @@
-import { Channels, type Directory } from '@trackline/directory';
+import { Channels, purgeAdClicks, type Directory } from '@trackline/directory';
 import { systemClock, uuidv7 } from '@trackline/kernel';
 import type { Publisher } from '@trackline/kafka';
 import type { Logger, Metrics } from '@trackline/observability';
@@ -63,7 +63,14 @@ export function composeWhatsapp({ config, logger, connections }: WhatsappSetting
     people,
     links,
     bodies: postgresWebhookBodies(database),
-    receive: receivingWebhooks({ people, links, log: kafkaEventLog(log), conversations, onIdentified }),
+    receive: receivingWebhooks({
+      people,
+      links,
+      clicks: { note: (clicks) => directory.noteAdClicks(clicks) },
+      log: kafkaEventLog(log),
+      conversations,
+      onIdentified,
+    }),
     recordConversations: recordingConversations({
       contacts: directoryContacts(directory),
       links,
@@ -109,6 +116,7 @@ export function runWhatsapp(
       purge: purgeBodies,
     },
     { name: 'contact links', days: config.contactLinksKeptDays, portion: LINKS_AT_ONCE, purge: purgeLinks },
+    { name: 'ad clicks', days: config.contactLinksKeptDays, portion: LINKS_AT_ONCE, purge: purgeAdClicks },
     {
       name: 'merged contacts',
       days: config.contactLinksKeptDays,

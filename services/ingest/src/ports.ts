@@ -122,6 +122,22 @@ export interface Links {
   takeIdentified(limit: number, identify: (identified: Identified) => Promise<boolean>): Promise<number>;
 }
 
+/** By which a contact came into a chat with the number. */
+export interface AdClick {
+  readonly organizationId: string;
+  readonly contactId: string;
+  /** As Meta names it, and wants to have it back. */
+  readonly ctwaClid: string;
+  readonly phoneNumberId: string;
+  readonly clickedAtMs: number;
+}
+
+/** Clicks on ads, for feedback to Meta. */
+export interface AdClicks {
+  /** Telling one again has no further effect. */
+  note(clicks: readonly AdClick[]): Promise<void>;
+}
+
 export interface WebhookBody {
   readonly id: string;
   readonly organizationId: string;

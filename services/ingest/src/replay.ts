@@ -35,14 +35,15 @@ export async function replay(argv: readonly string[], env: Environment): Promise
     const known = await whatsapp.channels.numbers(channelId);
     if (!known) throw new Mistake(`There is no channel ${channelId}.`);
     if (!dryRun) await publisher.connect();
-    const { organizationId, phoneNumberIds } = known;
+    const { organizationId, numbers } = known;
     const report = await replayWebhooks(
       { bodies: whatsapp.bodies, receive: dryRun ? receivingDry() : whatsapp.receive, parse: parseJsonBody },
       {
         ...range,
         channelId,
         asker: { organizationId },
-        isOurs: (phoneNumberId) => phoneNumberIds.has(phoneNumberId),
+        isOurs: (phoneNumberId) => numbers.has(phoneNumberId),
+        tellsMeta: (phoneNumberId) => numbers.get(phoneNumberId)?.conversionFeedback === true,
       },
     );
     return toText(report, dryRun);

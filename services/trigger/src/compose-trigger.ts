@@ -5,6 +5,7 @@ import { uuidv7 } from '@trackline/kernel';
 import { flowMetrics, type Logger, type Metrics } from '@trackline/observability';
 import type { Database } from '@trackline/postgres';
 import { directoryContacts } from './adapters/directory/directory-contacts.ts';
+import { directoryFeedback } from './adapters/directory/directory-feedback.ts';
 import { contactMerges } from './adapters/postgres/contact-merges.ts';
 import { contactErasures } from './adapters/postgres/contact-erasures.ts';
 import { effectWriter } from './adapters/postgres/effect-writer.ts';
@@ -26,6 +27,7 @@ import { handleAdmitted } from './pipeline/handle-admitted.ts';
 import { handleCompleted } from './pipeline/handle-completed.ts';
 import { handleContactChanges } from './pipeline/handle-contact-changes.ts';
 import { Housekeeping } from './pipeline/housekeeping.ts';
+import { KnownFeedback } from './pipeline/known-feedback.ts';
 import { KnownWorkflows } from './pipeline/known-workflows.ts';
 import { ManageWorkflows } from './pipeline/manage-workflows.ts';
 import { Outbox } from './pipeline/outbox.ts';
@@ -91,6 +93,7 @@ export function composeTrigger({
   const { contactPartitions, outcomePartitions } = config;
   const slack = contactPartitions * config.batchMessages;
   const admittedMetrics = flowMetrics(metrics, 'admitted');
+  const conversionMetrics = flowMetrics(metrics, 'conversions');
   const timerMetrics = flowMetrics(metrics, 'timers');
   const refusedUpdates = metrics.counter(
     'refused_contact_updates_total',
@@ -137,8 +140,15 @@ export function composeTrigger({
         handle: handleAdmitted({
           ...shared,
           executions,
+          feedback: new KnownFeedback(directoryFeedback(directory), {
+            checkMs: config.feedbackCheckMs,
+            nowMs: Date.now,
+          }),
           outcomePartitions,
           slack,
+          onConversions: (fates) => {
+            for (const [fate, count] of fates) conversionMetrics.outcome(fate, count);
+          },
           timed: admittedMetrics.timed,
         }),
         metrics: admittedMetrics,

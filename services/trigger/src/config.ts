@@ -22,6 +22,8 @@ export interface TriggerConfig extends ServiceConfig {
   readonly scheduleCatchUpMinutes: number;
   /** How often schedules are looked at. */
   readonly schedulePollMs: number;
+  /** How long a change of what Meta is to be told of may go unnoticed. */
+  readonly feedbackCheckMs: number;
 }
 
 /** The settings from the environment. Throws ConfigProblems that lists all that is wrong at once. */
@@ -40,4 +42,5 @@ export const loadConfig = (env: Environment): TriggerConfig =>
     executionsDays: settings.whole('EXECUTIONS_DAYS', 400, 1, 36_500),
     scheduleCatchUpMinutes: settings.whole('SCHEDULE_CATCH_UP_MINUTES', 60, 0, 60 * 24 * 7),
     schedulePollMs: settings.whole('SCHEDULE_POLL_MS', 1_000, 10, 60_000),
+    feedbackCheckMs: settings.whole('FEEDBACK_CHECK_MS', 10_000, 0, 600_000),
   }));

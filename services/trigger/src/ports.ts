@@ -1,12 +1,13 @@
 import type {
+  AnyRequestedAction,
   ContactUpdateConfig,
   ExecutionProgress,
   ExecutionStatus,
   Position,
-  RequestedAction,
   WorkflowDefinition,
   WorkflowStatus,
 } from '@trackline/contracts';
+import type { Click, FeedbackTerms } from './domain/conversion.ts';
 import type { ContactChangeRequest, Counts, Effects, SubscriptionRequest } from './domain/effects.ts';
 import type { Execution, StepVisit } from './domain/execution.ts';
 import type { ContactView } from './domain/fields.ts';
@@ -116,7 +117,7 @@ export type OutboxEntry = { readonly id: string; readonly partition: number } & 
   | { readonly kind: 'progress'; readonly body: ExecutionProgress }
   | { readonly kind: 'contact_update'; readonly body: ContactChangeRequest }
   | { readonly kind: 'subscription'; readonly body: SubscriptionRequest }
-  | { readonly kind: 'action'; readonly body: RequestedAction }
+  | { readonly kind: 'action'; readonly body: AnyRequestedAction }
 );
 
 /** A contact enters or leaves a workflow that asks when it last did. */
@@ -399,4 +400,21 @@ export interface Refusal {
   readonly eventId: string | null;
   readonly reason: string;
   readonly atMs: number;
+}
+
+/** Which click is wanted: the contact's last one within the bounds, both inside, that led to one of the numbers. */
+export interface ClickQuery {
+  readonly organizationId: string;
+  readonly contactId: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly phoneNumberIds: readonly string[];
+}
+
+/** Who wants Meta to be told of conversions, and the clicks that contacts came by. */
+export interface ConversionFeedback {
+  /** By organisation; those that do not want it are missing. */
+  terms(): Promise<ReadonlyMap<string, FeedbackTerms>>;
+  /** At the place of each query. */
+  lastClicks(queries: readonly ClickQuery[]): Promise<readonly (Click | undefined)[]>;
 }

@@ -2,7 +2,11 @@ import type { EncodedMessage, RawMessage } from './headers.ts';
 import { contactKey, required } from './headers.ts';
 import { ACTIONS_COMPLETED, ACTIONS_REQUESTED } from '../topics.ts';
 
-export const ACTION_KINDS = ['webhook', 'email', 'whatsapp', 'sms'] as const;
+/** What a step of a workflow can ask for. */
+export const WORKFLOW_ACTION_KINDS = ['webhook', 'email', 'whatsapp', 'sms'] as const;
+export type WorkflowActionKind = (typeof WORKFLOW_ACTION_KINDS)[number];
+
+export const ACTION_KINDS = [...WORKFLOW_ACTION_KINDS, 'conversion'] as const;
 export type ActionKind = (typeof ACTION_KINDS)[number];
 
 /** A call of the customer's own address, signed as https://www.standardwebhooks.com says. */
@@ -43,11 +47,29 @@ export interface SmsRequest {
   readonly body: string;
 }
 
+/** Meta's names for what it is told of. */
+export const CONVERSION_EVENTS = ['Purchase', 'LeadSubmitted'] as const;
+export type ConversionEvent = (typeof CONVERSION_EVENTS)[number];
+
+/** A purchase or a lead that Meta is told of, for the ad that it came by. */
+export interface ConversionRequest {
+  readonly eventName: ConversionEvent;
+  /** Of the WhatsApp number that the ad led to. Where Meta wants to hear of it, and by which token, is the channel's at the time of sending. */
+  readonly channelId: string;
+  /** The click on the ad, as Meta names it. */
+  readonly ctwaClid: string;
+  /** Milliseconds since the epoch. */
+  readonly occurredAtMs: number;
+  /** Of a purchase: an exact decimal in units of the currency (ISO 4217). */
+  readonly worth?: { readonly value: string; readonly currency: string };
+}
+
 export interface ActionRequests {
   readonly webhook: WebhookRequest;
   readonly email: EmailRequest;
   readonly whatsapp: WhatsappRequest;
   readonly sms: SmsRequest;
+  readonly conversion: ConversionRequest;
 }
 
 /** Something that a workflow wants to have done outside: fully rendered, nothing is looked up any more. */
@@ -64,8 +86,25 @@ export type RequestedAction = {
   /** Milliseconds since the epoch. */
   readonly requestedAtMs: number;
 } & {
-  readonly [Kind in ActionKind]: { readonly kind: Kind; readonly request: ActionRequests[Kind] };
-}[ActionKind];
+  readonly [Kind in WorkflowActionKind]: { readonly kind: Kind; readonly request: ActionRequests[Kind] };
+}[WorkflowActionKind];
+
+/** An event that Meta is told of. No workflow asked for it: the organisation's channel did. */
+export interface RequestedConversion {
+  /** A hash of the event: whatever comes again, it is one delivery. */
+  readonly id: string;
+  readonly organizationId: string;
+  readonly contactId: string;
+  /** What Meta gets as its `event_id`. */
+  readonly eventId: string;
+  /** Milliseconds since the epoch. */
+  readonly requestedAtMs: number;
+  readonly kind: 'conversion';
+  readonly request: ConversionRequest;
+}
+
+/** Whatever is to be done outside. */
+export type AnyRequestedAction = RequestedAction | RequestedConversion;
 
 /** How an action ended. Comes once per action, as far as its reader's memory goes; a message seen again has no second effect. */
 export interface CompletedAction {
@@ -77,7 +116,7 @@ export interface CompletedAction {
   readonly workflowId: string;
   readonly stepId: string;
   readonly visit: number;
-  readonly kind: ActionKind;
+  readonly kind: WorkflowActionKind;
   /** `logged`: no credentials are set, so it was shown in the log and sent to nobody. */
   readonly status: 'delivered' | 'logged' | 'failed';
   readonly attempts: number;
@@ -89,27 +128,40 @@ export interface CompletedAction {
   readonly completedAtMs: number;
 }
 
+export type CompletedConversion = Pick<
+  CompletedAction,
+  'id' | 'organizationId' | 'contactId' | 'status' | 'attempts' | 'detail' | 'completedAtMs'
+> & {
+  readonly eventId: string;
+  readonly kind: 'conversion';
+};
+
+export type AnyCompletedAction = CompletedAction | CompletedConversion;
+
 /**
  * A requested action is at most this long, as JSON in UTF-8. The broker refuses a message above 1 MiB (`max.message.bytes`); with half
  * of that there is room for headers, and for the same message as a dead letter.
  */
 export const MAX_ACTION_BYTES = 524_288;
 
+const causeOf = (action: AnyRequestedAction | AnyCompletedAction): string =>
+  action.kind === 'conversion' ? `events/${action.eventId}` : `workflows/${action.workflowId}`;
+
 const headersOf = (
-  action: RequestedAction | CompletedAction,
+  action: AnyRequestedAction | AnyCompletedAction,
   { id, type, atMs }: { id: string; type: string; atMs: number },
 ) => ({
   ce_specversion: '1.0',
   ce_id: id,
   ce_type: type,
-  ce_source: `/organizations/${action.organizationId}/workflows/${action.workflowId}`,
+  ce_source: `/organizations/${action.organizationId}/${causeOf(action)}`,
   ce_time: new Date(atMs).toISOString(),
   ce_organization: action.organizationId,
   ce_contact: action.contactId,
   'content-type': 'application/json',
 });
 
-export const encodeRequestedAction = (action: RequestedAction): EncodedMessage => ({
+export const encodeRequestedAction = (action: AnyRequestedAction): EncodedMessage => ({
   topic: ACTIONS_REQUESTED,
   key: contactKey(action.organizationId, action.contactId),
   value: JSON.stringify(action),
@@ -120,7 +172,7 @@ export const encodeRequestedAction = (action: RequestedAction): EncodedMessage =
   }),
 });
 
-export const encodeCompletedAction = (action: CompletedAction): EncodedMessage => ({
+export const encodeCompletedAction = (action: AnyCompletedAction): EncodedMessage => ({
   topic: ACTIONS_COMPLETED,
   key: contactKey(action.organizationId, action.contactId),
   value: JSON.stringify(action),
@@ -136,7 +188,7 @@ const bodyOf = (message: RawMessage): unknown => {
   return JSON.parse((message.value ?? Buffer.from('{}')).toString('utf8'));
 };
 
-export const decodeRequestedAction = (message: RawMessage): RequestedAction =>
-  bodyOf(message) as RequestedAction;
-export const decodeCompletedAction = (message: RawMessage): CompletedAction =>
-  bodyOf(message) as CompletedAction;
+export const decodeRequestedAction = (message: RawMessage): AnyRequestedAction =>
+  bodyOf(message) as AnyRequestedAction;
+export const decodeCompletedAction = (message: RawMessage): AnyCompletedAction =>
+  bodyOf(message) as AnyCompletedAction;

@@ -28,6 +28,10 @@ const settingFields = {
     message: 'The model is last_touch or first_touch.',
   }),
   orderEventNames: Type.Array(Type.String(), { description: 'Default `["order"]`.' }),
+  leadEventNames: Type.Array(Type.String(), {
+    description:
+      'What Meta is told of as leads, where a channel has `conversionFeedback`. Default `["lead"]`.',
+  }),
   defaultCurrency: Type.Union([Type.String(), Type.Null()], {
     description: 'ISO 4217, for orders that name none.',
     message: 'The currency is a code of three capital letters (ISO 4217), or null.',

@@ -16,11 +16,11 @@ const optionalFields = {
     examples: ['+1 555 078 3881'],
   }),
   accessToken: Type.String({ description: 'Of a system user.' }),
-  datasetId: MetaId('Of the Conversions API.'),
+  datasetId: MetaId('Of the Conversions API: where Meta takes what `conversionFeedback` tells it.'),
 };
 const ConversionFeedback = Type.Boolean({
   description:
-    'Tell Meta of purchases and leads that came by a click on an ad. Not available yet: `true` is refused with 422.',
+    'Tell Meta of purchases and leads that came by a click on an ad. Needs `datasetId` and `accessToken`. Default `false`.',
 });
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);

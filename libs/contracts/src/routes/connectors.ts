@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { ACTION_KINDS } from '../messages/action.ts';
+import { ACTION_KINDS, WORKFLOW_ACTION_KINDS } from '../messages/action.ts';
 import { defineRoute } from '../route.ts';
 import { Cursor, Id, Limit, Page, Timestamp } from '../schemas.ts';
 import { oneOf } from '../workflow-definition.ts';
@@ -12,7 +12,7 @@ export const CONNECTOR_WAYS = ['http', 'smtp', 'cloud_api', 'log'] as const;
 export type ConnectorWay = (typeof CONNECTOR_WAYS)[number];
 
 export const Connector = Type.Object({
-  kind: oneOf(ACTION_KINDS, 'Of which actions.'),
+  kind: oneOf(WORKFLOW_ACTION_KINDS, 'Of which actions.'),
   configured: Type.Boolean({ description: 'Whether the organisation has given something of its own.' }),
   via: oneOf(
     CONNECTOR_WAYS,
@@ -44,10 +44,15 @@ export const Delivery = Type.Object({
   ),
   destination: Type.String({ description: 'The host of a webhook; else the way it goes.' }),
   contactId: Id,
-  workflowId: Id,
-  executionId: Id,
-  stepId: Type.String(),
-  visit: Type.Integer(),
+  workflowId: Type.Optional(Id),
+  executionId: Type.Optional(Id),
+  stepId: Type.Optional(Type.String()),
+  visit: Type.Optional(Type.Integer()),
+  eventId: Type.Optional(
+    Type.String({
+      description: 'Of a conversion, which no workflow asked for: the event that Meta is told of.',
+    }),
+  ),
   attempts: Type.Integer({ description: 'So far.' }),
   acceptedAt: Timestamp,
   nextAttemptAt: Type.Optional(Timestamp),
@@ -62,7 +67,7 @@ export const Delivery = Type.Object({
 export type Delivery = Static<typeof Delivery>;
 
 const kindParams = Type.Object({
-  kind: oneOf(ACTION_KINDS, 'Of which actions.'),
+  kind: oneOf(WORKFLOW_ACTION_KINDS, 'Of which actions.'),
 });
 const usual = ['UNAUTHORIZED', 'FORBIDDEN', 'UNAVAILABLE'] as const satisfies ErrorCode[];
 const shared = { service: 'connectors', tag: 'Connectors' } as const;

@@ -33,6 +33,20 @@ export async function loadSiblings(
   return rows;
 }
 
+/** Those of the pairs that have feedback on. */
+export async function loadFeedbackChannels(
+  db: Queryable,
+  wanted: readonly { readonly organizationId: string; readonly channelId: string }[],
+): Promise<ChannelRow[]> {
+  const { rows } = await db.query<ChannelRow>({
+    name: 'directory.feedback_channels',
+    text: `SELECT ${COLUMNS} FROM directory.channel c
+            WHERE c.conversion_feedback AND (c.organization_id, c.id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))`,
+    values: [wanted.map((one) => one.organizationId), wanted.map((one) => one.channelId)],
+  });
+  return rows;
+}
+
 export async function loadChannel(
   db: Queryable,
   organizationId: string,

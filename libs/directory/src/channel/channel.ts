@@ -91,12 +91,15 @@ export function channelIssues(terms: ChannelTerms): Issue[] {
       path: '/displayPhoneNumber',
       message: `Text of 1 to ${MAX_DISPLAY_CHARACTERS} characters.`,
     });
-  // Nothing sends it yet: who is told "true" would wait for it in vain.
-  if (conversionFeedback)
-    issues.push({
-      path: '/conversionFeedback',
-      message: 'Feedback to Meta is not available yet: leave it out, or give false.',
-    });
+  if (conversionFeedback) {
+    for (const field of ['datasetId', 'accessToken'] as const) {
+      if (terms[field] === undefined)
+        issues.push({ path: `/${field}`, message: 'conversionFeedback needs it: it is missing.' });
+    }
+    const { accessToken } = terms;
+    if (isText(accessToken, MAX_SECRET_CHARACTERS) && !/^[\x21-\x7e]+$/.test(accessToken))
+      issues.push({ path: '/accessToken', message: 'An access token of Meta has no spaces or accents.' });
+  }
   return issues;
 }
 

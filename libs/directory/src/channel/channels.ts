@@ -31,6 +31,16 @@ export type ShownChannel = Channel & {
   readonly secrets: ChannelSecrets | null;
 };
 
+/** What is needed to tell Meta of a conversion by a channel. */
+export interface FeedbackCredentials {
+  readonly wabaId: string;
+  readonly datasetId: string;
+  readonly accessToken: string;
+}
+
+/** `unreadable`: the token is there, and SECRETS_KEY does not open it. */
+export type FoundFeedbackCredentials = FeedbackCredentials | { readonly unreadable: string };
+
 const DEFAULT_CACHE_SIZE = 10_000;
 
 /** WhatsApp numbers of organisations: their secrets sealed in the database, masked when shown. */
@@ -56,16 +66,32 @@ export class Channels {
     return this.opened.find(id);
   }
 
-  /** Whose a channel is, and the phone number ids of all channels of that organisation, without opening anything. */
+  /** By channel id, read each time; what is missing is gone, another organisation's, or has `conversionFeedback` off by now. */
+  async feedbackCredentials(
+    wanted: readonly { readonly organizationId: string; readonly channelId: string }[],
+  ): Promise<Map<string, FoundFeedbackCredentials>> {
+    const asked = wanted.filter((one) => isUuid(one.organizationId) && isUuid(one.channelId));
+    const rows = asked.length === 0 ? [] : await store.loadFeedbackChannels(this.database, asked);
+    return new Map(
+      rows.flatMap((row): [string, FoundFeedbackCredentials][] => {
+        const found = this.credentialsOf(row);
+        return found ? [[row.id, found]] : [];
+      }),
+    );
+  }
+
+  /** Whose a channel is, and all channels of that organisation by phone number id, without opening anything. */
   async numbers(
     id: string,
-  ): Promise<{ readonly organizationId: string; readonly phoneNumberIds: ReadonlySet<string> } | undefined> {
+  ): Promise<
+    { readonly organizationId: string; readonly numbers: ReadonlyMap<string, Channel> } | undefined
+  > {
     if (!isUuid(id)) return undefined;
     const rows = await store.loadSiblings(this.database, [id]);
     const organizationId = rows.find((row) => row.id === id)?.organization_id;
     return organizationId === undefined
       ? undefined
-      : { organizationId, phoneNumberIds: new Set(rows.map((row) => row.phone_number_id)) };
+      : { organizationId, numbers: new Map(rows.map((row) => [row.phone_number_id, store.fromRow(row)])) };
   }
 
   /** `undefined`: there is no such organisation. Throws `Problem`: VALIDATION_FAILED, CONFLICT, and UNAVAILABLE when secrets cannot be kept. */
@@ -142,6 +168,17 @@ export class Channels {
       return this.secretsOf(row);
     } catch (error) {
       if (error instanceof SecretUnreadable) return undefined;
+      throw error;
+    }
+  }
+
+  private credentialsOf(row: store.ChannelRow): FoundFeedbackCredentials | undefined {
+    try {
+      const { accessToken } = this.secretsOf(row);
+      if (row.dataset_id === null || accessToken === undefined) return undefined;
+      return { wabaId: row.waba_id, datasetId: row.dataset_id, accessToken };
+    } catch (error) {
+      if (error instanceof SecretUnreadable) return { unreadable: error.message };
       throw error;
     }
   }

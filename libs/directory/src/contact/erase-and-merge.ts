@@ -8,6 +8,7 @@ import { moveIdentifiers, Raced, writeContacts } from './contact.writer.ts';
 import { recordChanges } from './outbox.ts';
 import { settle } from './settle.ts';
 import { fieldsOf, withFields } from './workspace.ts';
+import { removeAdClicks } from '../feedback/ad-clicks.ts';
 import { moveSubscriptions, removeSubscriptions } from '../subscription/subscription.store.ts';
 
 export type EraseOutcome =
@@ -36,6 +37,7 @@ export async function deleteContact(
     });
     await removeContact(tx, organizationId, contactId);
     await removeSubscriptions(tx, { organizationId, contactId });
+    await removeAdClicks(tx, { organizationId, contactId });
     await tx.query({
       text: 'INSERT INTO directory.tombstone (organization_id, id, at) VALUES ($1, $2, $3)',
       values: [...values, now()],

@@ -70,6 +70,7 @@ describe('what is refused', () => {
         attributionWindowHours: 0,
         attributionModel: 'linear',
         orderEventNames: [''],
+        leadEventNames: 'lead',
         defaultCurrency: 'euro',
         other: 1,
       },
@@ -82,6 +83,7 @@ describe('what is refused', () => {
       '/settings/attributionWindowHours',
       '/settings/attributionModel',
       '/settings/orderEventNames',
+      '/settings/leadEventNames',
       '/settings/defaultCurrency',
     ]);
   });

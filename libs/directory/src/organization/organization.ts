@@ -14,6 +14,8 @@ export interface OrganizationSettings {
   readonly attributionWindowHours: number;
   readonly attributionModel: 'last_touch' | 'first_touch';
   readonly orderEventNames: readonly string[];
+  /** What Meta is told of as leads. */
+  readonly leadEventNames: readonly string[];
   /** ISO 4217, for orders that name no currency. */
   readonly defaultCurrency: string | null;
 }
@@ -63,13 +65,14 @@ export const DEFAULT_SETTINGS: OrganizationSettings = {
   attributionWindowHours: 168,
   attributionModel: 'last_touch',
   orderEventNames: ['order'],
+  leadEventNames: ['lead'],
   defaultCurrency: null,
 };
 
 const MAX_MONTHLY_LIMIT = 1_000_000_000_000;
 const MAX_REQUESTS_PER_MINUTE = 100_000_000;
 const MAX_WINDOW_HOURS = 24 * 730;
-const MAX_ORDER_EVENT_NAMES = 100;
+const MAX_EVENT_NAMES = 100;
 
 /** Limits and rates as they hold: the plan's, or the organisation's own. */
 export function limitsOf({
@@ -123,10 +126,8 @@ export function termsIssues(terms: OrganizationTerms): Issue[] {
 }
 
 function settingsIssues(settings: Partial<OrganizationSettings>): Issue[] {
-  const { attributionWindowHours, attributionModel, orderEventNames, defaultCurrency } = {
-    ...DEFAULT_SETTINGS,
-    ...settings,
-  };
+  const held = { ...DEFAULT_SETTINGS, ...settings };
+  const { attributionWindowHours, attributionModel, defaultCurrency } = held;
   const issues: Issue[] = [];
   const refuse = (path: string, message: string): void =>
     void issues.push({ path: `/settings${path}`, message });
@@ -141,12 +142,10 @@ function settingsIssues(settings: Partial<OrganizationSettings>): Issue[] {
   if (attributionModel !== 'last_touch' && attributionModel !== 'first_touch') {
     refuse('/attributionModel', 'The model is last_touch or first_touch.');
   }
-  if (
-    !Array.isArray(orderEventNames) ||
-    orderEventNames.length > MAX_ORDER_EVENT_NAMES ||
-    !orderEventNames.every(isName)
-  ) {
-    refuse('/orderEventNames', `Order events are a list of at most ${MAX_ORDER_EVENT_NAMES} event names.`);
+  for (const list of ['orderEventNames', 'leadEventNames'] as const) {
+    const names: unknown = held[list];
+    if (!Array.isArray(names) || names.length > MAX_EVENT_NAMES || !names.every(isName))
+      refuse(`/${list}`, `A list of at most ${MAX_EVENT_NAMES} event names is needed.`);
   }
   if (
     defaultCurrency !== null &&

@@ -105,10 +105,8 @@ describe('channels', () => {
     ['/verifyToken', { verifyToken: ' ' }],
     ['/datasetId', { datasetId: 'a' }],
     ['/displayPhoneNumber', { displayPhoneNumber: '' }],
-    [
-      '/conversionFeedback',
-      { conversionFeedback: true, accessToken: 'EAAG-an-access-token-of-meta', datasetId: '77' },
-    ],
+    ['/datasetId', { conversionFeedback: true, accessToken: 'EAAG-an-access-token-of-meta' }],
+    ['/accessToken', { conversionFeedback: true, datasetId: '77' }],
   ])('are not right at %s', async (path, more) => {
     const making = here.create(await fixture.organization(), terms(more));
     await expect(making).rejects.toMatchObject({
@@ -124,6 +122,23 @@ describe('channels', () => {
     const changed = await here.update(organizationId, id, { accessToken: null, datasetId: null });
     expect(changed!.secrets).not.toHaveProperty('accessToken');
     expect(changed).not.toHaveProperty('datasetId');
+  });
+
+  it('keep what feedback to Meta needs as long as it is on', async () => {
+    const organizationId = await fixture.organization();
+    const feedback = {
+      accessToken: 'EAAG-an-access-token-of-meta',
+      datasetId: '77',
+      conversionFeedback: true,
+    };
+    const { id } = await newChannel(organizationId, feedback);
+    for (const field of ['datasetId', 'accessToken'])
+      await expect(here.update(organizationId, id, { [field]: null })).rejects.toMatchObject({
+        code: 'VALIDATION_FAILED',
+        options: { details: [{ path: `/${field}`, message: expect.stringContaining('conversionFeedback') }] },
+      });
+    const off = await here.update(organizationId, id, { conversionFeedback: false, datasetId: null });
+    expect(off).toMatchObject({ conversionFeedback: false });
   });
 
   it('of organisations or ids that do not exist are missing', async () => {

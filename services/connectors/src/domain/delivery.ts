@@ -1,8 +1,8 @@
-import type { ActionKind, DeliveryStatus, RequestedAction } from '@trackline/contracts';
+import type { ActionKind, AnyRequestedAction, DeliveryStatus } from '@trackline/contracts';
 
 /** An action as it is put down: what it asks for, where it goes, and where it stood in its topic. */
 export interface NewDelivery {
-  readonly action: RequestedAction;
+  readonly action: AnyRequestedAction;
   readonly destination: string;
   readonly source: { readonly partition: number; readonly offset: number };
   /** It came back from the dead letters: a delivery that was given up begins anew. */
@@ -11,7 +11,7 @@ export interface NewDelivery {
 
 /** A delivery that this process has claimed: until the lease ends it is nobody else's. */
 export interface ClaimedDelivery {
-  readonly action: RequestedAction;
+  readonly action: AnyRequestedAction;
   readonly destination: string;
   readonly source: { readonly partition: number; readonly offset: number };
   readonly lease: string;
@@ -32,10 +32,15 @@ export interface DeliveryRecord {
   readonly status: DeliveryStatus;
   readonly destination: string;
   readonly contactId: string;
-  readonly workflowId: string;
-  readonly executionId: string;
-  readonly stepId: string;
-  readonly visit: number;
+  /** What asked for it: a step of a workflow, or an event that Meta is told of. */
+  readonly cause:
+    | {
+        readonly workflowId: string;
+        readonly executionId: string;
+        readonly stepId: string;
+        readonly visit: number;
+      }
+    | { readonly eventId: string };
   readonly attempts: number;
   readonly acceptedAt: Date;
   readonly nextAttemptAt: Date | null;

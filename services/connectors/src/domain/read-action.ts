@@ -5,9 +5,9 @@ import {
   isStorableText,
   validator,
   type ActionKind,
+  type AnyRequestedAction,
   type Issue,
   type RawMessage,
-  type RequestedAction,
   type Validation,
 } from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
@@ -18,16 +18,15 @@ export interface Unreadable {
   readonly detail: string;
 }
 
-const checkAction = validator(actionSchemas.requested);
+const checkConversion = validator(actionSchemas.requestedConversion);
+const checkByWorkflow = validator(actionSchemas.requestedByWorkflow);
 const checkRequest = Object.fromEntries(
   Object.entries(actionRequestSchemas).map(([kind, schema]) => [kind, validator(schema)]),
 ) as Record<ActionKind, (value: unknown) => Validation<unknown>>;
 
-const IDS = ['organizationId', 'contactId', 'executionId', 'workflowId'] as const;
-
 /** The action of a message, held against what the contracts say. */
-export function readAction(message: RawMessage): RequestedAction | Unreadable {
-  let action: RequestedAction;
+export function readAction(message: RawMessage): AnyRequestedAction | Unreadable {
+  let action: AnyRequestedAction;
   try {
     action = decodeRequestedAction(message);
   } catch (error) {
@@ -38,17 +37,24 @@ export function readAction(message: RawMessage): RequestedAction | Unreadable {
   return { reason: 'invalid', detail: `${issue.path || 'The action'}: ${issue.message}` };
 }
 
-function issueOf(action: RequestedAction): Issue | undefined {
-  const whole = checkAction(action);
+function issueOf(action: AnyRequestedAction): Issue | undefined {
+  const whole = (action.kind === 'conversion' ? checkConversion : checkByWorkflow)(action);
   if (!whole.ok) return whole.issues[0];
   const request = checkRequest[action.kind](action.request);
   if (!request.ok) {
     const { path, message } = request.issues[0]!;
     return { path: `/request${path}`, message };
   }
-  const wrong = IDS.find((name) => !isUuid(action[name]));
-  if (wrong) return { path: `/${wrong}`, message: 'is no UUID' };
-  return isStorableText(action.id + action.stepId)
+  const wrong = idsOf(action).find(([, id]) => !isUuid(id));
+  if (wrong) return { path: `/${wrong[0]}`, message: 'is no UUID' };
+  return isStorableText(action.kind === 'conversion' ? action.id : action.id + action.stepId)
     ? undefined
     : { path: '/id', message: 'must be well-formed text' };
+}
+
+function idsOf(action: AnyRequestedAction): readonly (readonly [name: string, id: string])[] {
+  const { organizationId, contactId } = action;
+  const of = Object.entries({ organizationId, contactId });
+  if (action.kind === 'conversion') return [...of, ['eventId', action.eventId]];
+  return [...of, ['executionId', action.executionId], ['workflowId', action.workflowId]];
 }

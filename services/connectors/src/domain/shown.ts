@@ -1,4 +1,4 @@
-import type { RequestedAction } from '@trackline/contracts';
+import type { AnyRequestedAction } from '@trackline/contracts';
 
 const TEXT_CHARACTERS = 200;
 
@@ -20,7 +20,7 @@ const cut = (text: string): string =>
   text.length > TEXT_CHARACTERS ? `${shownText(text, TEXT_CHARACTERS)}…` : text;
 
 /** What the log connector tells: what would have been sent, the recipient masked, long texts cut. */
-export function shownAction({ kind, request }: RequestedAction): Readonly<Record<string, unknown>> {
+export function shownAction({ kind, request }: AnyRequestedAction): Readonly<Record<string, unknown>> {
   switch (kind) {
     case 'email': {
       const text = request.text ?? request.html ?? '';
@@ -37,6 +37,8 @@ export function shownAction({ kind, request }: RequestedAction): Readonly<Record
       };
     case 'sms':
       return { to: maskedRecipient(request.to), text: cut(request.body) };
+    case 'conversion':
+      return { event: request.eventName, ...(request.worth && { worth: request.worth }) };
     case 'webhook':
       return { method: request.method, url: cut(request.url) };
   }

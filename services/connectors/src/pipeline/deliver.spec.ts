@@ -48,7 +48,7 @@ async function whatHappens(
       putBack: () => note('put back'),
       end: (_, { status, detail }) => note(`${status} ${JSON.stringify(detail)}`),
     },
-    senders: { webhook: send, email: send, whatsapp: send, sms: send },
+    senders: { webhook: send, email: send, whatsapp: send, sms: send, conversion: send },
     toLetter: () => ({ topic: 'dlq', partition: 0, key: null, value: null, headers: {} }),
     policy: { maxAttempts: 16, maxAgeMs: 86_400_000, firstDelayMs: 5_000, maxDelayMs: 14_400_000 },
     contactPartitions: 1,

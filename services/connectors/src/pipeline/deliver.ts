@@ -1,4 +1,9 @@
-import { encodeCompletedAction, partitionOf, type CompletedAction } from '@trackline/contracts';
+import {
+  encodeCompletedAction,
+  partitionOf,
+  type AnyCompletedAction,
+  type AnyRequestedAction,
+} from '@trackline/contracts';
 import type { ClaimedDelivery } from '../domain/delivery.ts';
 import {
   backoffMs,
@@ -110,15 +115,8 @@ function toEnding(
   const { action, attempts } = delivery;
   const status = next.kind === 'ended' ? next.status : 'failed';
   const providerMessageId = next.kind === 'ended' ? next.providerMessageId : undefined;
-  const completed: CompletedAction = {
-    id: action.id,
-    organizationId: action.organizationId,
-    contactId: action.contactId,
-    executionId: action.executionId,
-    workflowId: action.workflowId,
-    stepId: action.stepId,
-    visit: action.visit,
-    kind: action.kind,
+  const completed: AnyCompletedAction = {
+    ...askedBy(action),
     status,
     attempts,
     ...(providerMessageId !== undefined && { providerMessageId }),
@@ -130,7 +128,17 @@ function toEnding(
   return { status, providerMessageId, detail: next.detail, messages };
 }
 
-function toCompleted(completed: CompletedAction, contactPartitions: number): Message {
+function askedBy(action: AnyRequestedAction) {
+  const { id, organizationId, contactId } = action;
+  if (action.kind === 'conversion') {
+    const { eventId, kind } = action;
+    return { id, organizationId, contactId, eventId, kind };
+  }
+  const { executionId, workflowId, stepId, visit, kind } = action;
+  return { id, organizationId, contactId, executionId, workflowId, stepId, visit, kind };
+}
+
+function toCompleted(completed: AnyCompletedAction, contactPartitions: number): Message {
   const { topic, key, value, headers } = encodeCompletedAction(completed);
   return {
     topic,

@@ -93,8 +93,8 @@ export class Dispatcher {
   }
 
   private begin(claimed: readonly ClaimedDelivery[]): void {
-    const { kind, credentials, deliver, onFault } = this.use;
-    const found = credentials.of(claimed.map(({ action: { organizationId } }) => ({ organizationId, kind })));
+    const { credentials, deliver, onFault } = this.use;
+    const found = credentials.of(claimed.map(({ action }) => action));
     for (const [at, delivery] of claimed.entries()) {
       const queue: Queue = {
         organizationId: delivery.action.organizationId,

@@ -6,12 +6,13 @@ import type { AutomaticEvent } from '../domain/whatsapp/automatic-event.ts';
 import type { SeenMessage } from '../domain/whatsapp/seen-message.ts';
 import { touchOfMessage } from '../domain/whatsapp/touch.ts';
 import { readWebhook, type Webhook } from '../domain/whatsapp/webhook.ts';
-import type { Asker, ConversationLog, EventLog, Links, People } from '../ports.ts';
+import type { AdClick, AdClicks, Asker, ConversationLog, EventLog, Links, People } from '../ports.ts';
 import { findWhoseEvents } from './find-whose-events.ts';
 
 export interface WebhookParts {
   readonly people: People;
   readonly links: Links;
+  readonly clicks: AdClicks;
   readonly log: EventLog;
   readonly conversations: ConversationLog;
   /** Provisional contacts turned out to be somebody. */
@@ -24,6 +25,8 @@ export interface WebhookCall {
   readonly payload: unknown;
   /** Whether a phone number id belongs to a channel of the organisation. */
   readonly isOurs: (phoneNumberId: string) => boolean;
+  /** Whether Meta is told of conversions that come by ads for the number: then clicks on them are kept. */
+  readonly tellsMeta: (phoneNumberId: string) => boolean;
   readonly receivedAtMs: number;
   readonly requestId?: string;
 }
@@ -44,9 +47,9 @@ export type ReceiveWebhook = (call: WebhookCall) => Promise<WebhookOutcome>;
  */
 export const receivingWebhooks = (parts: WebhookParts): ReceiveWebhook =>
   async function receiveWebhook(call) {
-    const { asker, payload, isOurs, receivedAtMs, requestId } = call;
+    const { asker, payload, isOurs, tellsMeta, receivedAtMs, requestId } = call;
     const webhook = readWebhook(payload, { isOurs, receivedAtMs });
-    const touches = await touchesOf(parts, asker, webhook.messages);
+    const touches = await touchesOf(parts, { asker, tellsMeta }, webhook.messages);
     const contactIds = await findWhoseEvents(parts, asker, webhook.events);
     const events = webhook.events.flatMap((event, at): EventFacts[] => {
       const contactId = contactIds[at];
@@ -63,8 +66,8 @@ export const receivingWebhooks = (parts: WebhookParts): ReceiveWebhook =>
   };
 
 async function touchesOf(
-  { people, links, onIdentified }: WebhookParts,
-  asker: Asker,
+  { people, links, clicks, onIdentified }: WebhookParts,
+  { asker, tellsMeta }: Pick<WebhookCall, 'asker' | 'tellsMeta'>,
   told: readonly SeenMessage[],
 ): Promise<TouchedConversation[]> {
   if (told.length === 0) return [];
@@ -78,8 +81,20 @@ async function touchesOf(
     for (const key of keysOfMessage(message)) known.set(key, { key, contactId });
     return [touchOfMessage(organizationId, contactId, message)];
   });
+  // Before Meta hears 200: an order that comes after this finds the click.
+  const clicked = touches.flatMap((touch) => clickOf(touch, tellsMeta));
+  if (clicked.length > 0) await clicks.note(clicked);
   if (known.size > 0 && (await links.linkPersons(organizationId, [...known.values()]))) onIdentified();
   return touches;
+}
+
+function clickOf(
+  { organizationId, contactId, occurredAtMs, phoneNumberId, referral }: TouchedConversation,
+  tellsMeta: WebhookCall['tellsMeta'],
+): AdClick[] {
+  const ctwaClid = referral?.ctwaClid;
+  if (ctwaClid === undefined || phoneNumberId === undefined || !tellsMeta(phoneNumberId)) return [];
+  return [{ organizationId, contactId, ctwaClid, phoneNumberId, clickedAtMs: occurredAtMs }];
 }
 
 /** What Meta tells late of a message, that it was read, must not bring back whose it was: they have been erased since. */

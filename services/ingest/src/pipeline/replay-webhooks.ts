@@ -1,5 +1,10 @@
-import type { Asker, WebhookBodies, WebhookRange } from '../ports.ts';
-import { receivingWebhooks, type ReceiveWebhook, type WebhookOutcome } from './receive-webhook.ts';
+import type { WebhookBodies, WebhookRange } from '../ports.ts';
+import {
+  receivingWebhooks,
+  type ReceiveWebhook,
+  type WebhookCall,
+  type WebhookOutcome,
+} from './receive-webhook.ts';
 
 export interface ReplayParts {
   readonly bodies: Pick<WebhookBodies, 'read'>;
@@ -8,10 +13,7 @@ export interface ReplayParts {
   readonly parse: (body: Buffer) => unknown;
 }
 
-export interface ReplayCall extends WebhookRange {
-  readonly asker: Asker;
-  readonly isOurs: (phoneNumberId: string) => boolean;
-}
+export interface ReplayCall extends WebhookRange, Pick<WebhookCall, 'asker' | 'isOurs' | 'tellsMeta'> {}
 
 export interface ReplayReport {
   readonly bodies: number;
@@ -30,7 +32,7 @@ const MAX_BODIES_AT_ONCE = 20;
  * was missed or refused by the cap is judged. Can be broken off and repeated at will.
  */
 export async function replayWebhooks(parts: ReplayParts, call: ReplayCall): Promise<ReplayReport> {
-  const { asker, isOurs, ...range } = call;
+  const { asker, isOurs, tellsMeta, ...range } = call;
   const events = new Map<string, number>();
   const report = { bodies: 0, changes: 0, events, touches: 0, strangers: 0, malformed: 0, erased: 0 };
   let afterId: string | undefined;
@@ -42,6 +44,7 @@ export async function replayWebhooks(parts: ReplayParts, call: ReplayCall): Prom
         await parts.receive({
           asker,
           isOurs,
+          tellsMeta,
           payload: parts.parse(body),
           receivedAtMs,
           requestId: `replay ${id}`,
@@ -71,6 +74,7 @@ export function receivingDry(): ReceiveWebhook {
       linkProvisionals: () => Promise.resolve(),
       takeIdentified: () => Promise.resolve(0),
     },
+    clicks: { note: () => Promise.resolve() },
     log: { append: () => Promise.resolve() },
     conversations: { append: () => Promise.resolve() },
     onIdentified: () => undefined,

@@ -29,6 +29,7 @@ describe('organisations', () => {
         attributionWindowHours: 168,
         attributionModel: 'last_touch',
         orderEventNames: ['order'],
+        leadEventNames: ['lead'],
         defaultCurrency: null,
       },
       createdAt: expect.any(String),

@@ -63,18 +63,20 @@ describe('channels', () => {
     expect([again.status, again.json.details[0].path]).toEqual([409, '/phoneNumberId']);
     const wrong = await admin('POST', path, { ...terms(), phoneNumberId: '+1555' });
     expect([wrong.status, wrong.json.details[0].path]).toEqual([422, '/phoneNumberId']);
-    // Nothing sends it yet, so that nobody is told that it is on.
+    const feedback = await admin('POST', path, { ...terms(), conversionFeedback: true });
+    const needed = (field: string) => ({ path: `/${field}`, message: expect.stringContaining('missing') });
+    expect([feedback.status, feedback.json.details]).toEqual([
+      422,
+      [needed('datasetId'), needed('accessToken')],
+    ]);
     const all = {
       ...terms(),
       accessToken: 'EAAG-an-access-token',
       datasetId: '77',
       conversionFeedback: true,
     };
-    const feedback = await admin('POST', path, all);
-    expect([feedback.status, feedback.json.details]).toEqual([
-      422,
-      [{ path: '/conversionFeedback', message: expect.stringContaining('not available yet') }],
-    ]);
+    const on = await admin('POST', path, all);
+    expect([on.status, on.json.conversionFeedback]).toEqual([201, true]);
     const { appSecret: _appSecret, ...without } = terms();
     expect((await admin('POST', path, without)).status).toBe(422);
   });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CompletedAction, TouchedConversation } from '@trackline/contracts';
+import type { AnyCompletedAction, TouchedConversation } from '@trackline/contracts';
 import type { TouchCampaign } from './attribution.ts';
 import { UNKNOWN_AD } from './meta-event.ts';
 
@@ -90,7 +90,7 @@ export function fromTouch(touch: TouchedConversation): ToldMessage {
 }
 
 /** A message that a workflow had delivered is a conversation of that automation; the rest of the actions are none. */
-export function fromAction(action: CompletedAction): ToldMessage | undefined {
+export function fromAction(action: AnyCompletedAction): ToldMessage | undefined {
   if (action.kind !== 'whatsapp' || action.status !== 'delivered') return undefined;
   const {
     organizationId,

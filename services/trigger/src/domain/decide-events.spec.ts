@@ -50,6 +50,58 @@ const waiting = (workflow = waits): Execution =>
   advance(workflow, anExecution(workflow), { kind: 'start' }, { nowMs: 0, contact: CONTACT, applyUpdates })!
     .execution;
 
+describe('what Meta is told of a batch', () => {
+  const terms = {
+    channels: [{ id: 'n1', phoneNumberId: '10', wabaId: '1', datasetId: '2' }],
+    settings: {
+      orderEventNames: ['order'],
+      leadEventNames: ['lead'],
+      defaultCurrency: 'EUR',
+      attributionWindowHours: 1,
+    },
+  };
+  const order = (offset: number, more: Partial<IncomingEvent> = {}, properties: object = { value: '5' }) =>
+    anEvent({ name: 'order', offset, ...more }, { ctwa_clid: 'click', ...properties });
+  const told = (events: readonly IncomingEvent[], more: Partial<World> = {}) => {
+    const feedback = { terms: new Map([[ORGANIZATION, terms]]), clicks: new Map() };
+    const { effects, conversions, hasEffects } = decideEvents(
+      events,
+      worldOf([], { feedback, ...more }),
+      tools,
+    );
+    return { ids: effects.conversions.map(({ eventId }) => eventId), counted: [...conversions], hasEffects };
+  };
+
+  it('is each order and lead, once', () => {
+    expect(told([order(0), order(0), order(1, { name: 'lead' }), order(2, { name: 'viewed' })])).toEqual({
+      ids: ['event-0', 'event-1'],
+      counted: [['requested', 2]],
+      hasEffects: true,
+    });
+  });
+
+  it('is nothing of what has taken effect, came again, or is past history', () => {
+    const replayOf = { source: 'received.1.0', offset: 3 };
+    const again = [order(0), order(4, { replayOf }), order(5, { backfill: true })];
+    const nothing = { ids: [], counted: [], hasEffects: false };
+    expect(told(again, { positions: new Map([['received.1.0', 3]]) })).toEqual(nothing);
+    expect(told([order(6, { organizationId: 'another' })])).toEqual(nothing);
+    const { feedback: _none, ...without } = worldOf([]);
+    expect(decideEvents([order(7)], without, tools).hasEffects).toBe(false);
+  });
+
+  it('is counted where it is left out', () => {
+    expect(told([order(0, {}, {}), order(1, {}, { ctwa_clid: null, value: '5' })])).toEqual({
+      ids: [],
+      counted: [
+        ['no_worth', 1],
+        ['no_click', 1],
+      ],
+      hasEffects: false,
+    });
+  });
+});
+
 describe('a batch of events', () => {
   it('starts what it triggers, and resumes what waits', () => {
     const world = worldOf([waits], { waiting: [waiting()] });

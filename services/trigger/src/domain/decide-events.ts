@@ -1,5 +1,11 @@
 import type { AdmittedEvent, Outcome } from '@trackline/contracts';
 import { Board, type BoardWorld, type Tools } from './board.ts';
+import {
+  conversionEventOf,
+  decideConversion,
+  type ConversionFate,
+  type FeedbackWorld,
+} from './conversion.ts';
 import { didSomething, NO_EFFECT, type Counts, type Effects } from './effects.ts';
 import type { Execution, Workflow } from './execution.ts';
 import type { EventView } from './fields.ts';
@@ -22,6 +28,8 @@ export interface World extends BoardWorld {
   readonly workflowOf: (execution: Execution) => Workflow | undefined;
   /** What earlier events did, for those that come again or are asked about. */
   readonly handled: ReadonlyMap<string, Counts>;
+  /** What is known of who wants Meta to be told; absent: nobody does. */
+  readonly feedback?: FeedbackWorld;
 }
 
 export interface Decision {
@@ -32,6 +40,8 @@ export interface Decision {
   readonly outcomes: readonly (Outcome & { readonly replyTo: string })[];
   /** For counting: what became of how many. */
   readonly tally: Readonly<Record<EventFate, number>>;
+  /** For counting: of orders and leads that concern Meta, what became of how many. */
+  readonly conversions: ReadonlyMap<ConversionFate, number>;
 }
 
 export type EventFate = 'effect' | 'no_effect' | 'seen_before' | 'replay' | 'backfill';
@@ -56,6 +66,8 @@ class Batch {
     replay: 0,
     backfill: 0,
   };
+
+  private readonly conversions = new Map<ConversionFate, number>();
 
   constructor(world: World, tools: Tools) {
     this.world = world;
@@ -83,9 +95,9 @@ class Batch {
   }
 
   decision(): Decision {
-    const { positions, outcomes, tally } = this;
+    const { positions, outcomes, tally, conversions } = this;
     const { effects } = this.board;
-    return { effects, hasEffects: !effects.isEmpty, positions, outcomes, tally };
+    return { effects, hasEffects: !effects.isEmpty, positions, outcomes, tally, conversions };
   }
 
   private apply(event: IncomingEvent): void {
@@ -97,6 +109,7 @@ class Batch {
     const counts = { workflowsTriggered: this.startAll(event), executionsResumed };
     if (didSomething(counts)) this.board.effects.handled.set(event.eventId, counts);
     this.remember(event);
+    this.convert(event);
     this.tally[didSomething(counts) ? 'effect' : 'no_effect'] += 1;
     this.answer(event, 'admitted', counts);
   }
@@ -126,6 +139,17 @@ class Batch {
     const view = { ...event.view(), eventId, name };
     const forgetAtMs = receivedAtMs + seconds * 1000;
     this.board.remember({ organizationId, contactId, event: view, receivedAtMs, forgetAtMs });
+  }
+
+  private convert(event: IncomingEvent): void {
+    const { terms, clicks } = this.world.feedback ?? {};
+    const own = terms?.get(event.organizationId);
+    const eventName = own && conversionEventOf(event.name, own);
+    if (!eventName) return;
+    const known = { terms: own, click: clicks?.get(event.eventId) };
+    const decision = decideConversion(event, eventName, event.view().properties, known);
+    this.conversions.set(decision.fate, (this.conversions.get(decision.fate) ?? 0) + 1);
+    if (decision.fate === 'requested') this.board.effects.conversions.push(decision.action);
   }
 
   private organizationOf({ organizationId }: IncomingEvent): OrganizationWorkflows {

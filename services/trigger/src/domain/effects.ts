@@ -1,4 +1,9 @@
-import type { EntryRefusal, ExecutionProgress, RequestedAction } from '@trackline/contracts';
+import type {
+  EntryRefusal,
+  ExecutionProgress,
+  RequestedAction,
+  RequestedConversion,
+} from '@trackline/contracts';
 import type { Advance, ContactUpdates, ProgressNote, SubscriptionChange } from './inputs.ts';
 import type { Execution, StepVisit } from './execution.ts';
 import type { RememberedEvent } from './remembered.ts';
@@ -60,6 +65,8 @@ export interface Effects {
   readonly subscriptions: readonly SubscriptionRequest[];
   /** Each id once, whatever happens. */
   readonly actions: readonly RequestedAction[];
+  /** What Meta is to be told of; as actions, each id once. */
+  readonly conversions: readonly RequestedConversion[];
   readonly refusals: readonly RefusedEntry[];
   /** To be kept until `forgetAtMs`. */
   readonly remembered: readonly RememberedEvent[];
@@ -74,6 +81,7 @@ export class EffectCollector implements Effects {
   readonly contactUpdates: ContactChangeRequest[] = [];
   readonly subscriptions: SubscriptionRequest[] = [];
   readonly actions: RequestedAction[] = [];
+  readonly conversions: RequestedConversion[] = [];
   readonly refusals: RefusedEntry[] = [];
   readonly remembered: RememberedEvent[] = [];
   readonly handled = new Map<string, Counts>();
@@ -148,6 +156,7 @@ export class EffectCollector implements Effects {
       this.executions.size === 0 &&
       this.visits.size === 0 &&
       this.progress.length === 0 &&
+      this.conversions.length === 0 &&
       this.remembered.length === 0 &&
       this.handled.size === 0
     );

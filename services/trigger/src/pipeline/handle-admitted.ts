@@ -21,6 +21,8 @@ export interface AdmittedDependencies extends WorldSources {
   readonly outcomePartitions: number;
   /** Executions that all partitions together can start at once. */
   readonly slack: number;
+  /** Told of orders and leads that concern Meta, once what became of them is stored. */
+  readonly onConversions?: (fates: Decision['conversions']) => void;
   readonly timed: <Result>(stage: string, work: () => Promise<Result>) => Promise<Result>;
 }
 
@@ -122,6 +124,7 @@ async function attempt(
   state.mayHaveLeftOver = decision.hasEffects;
   const changes = commit.positions?.moved.length || commit.deadLetters || decision.hasEffects;
   if (changes && !(await use.timed('commit', () => use.writer.commit(commit)))) return undefined;
+  if (decision.conversions.size > 0) use.onConversions?.(decision.conversions);
   await use.timed('publish', () =>
     use.outbox.carryOut(commit.outbox ?? [], toAnswers(decision.outcomes, use.outcomePartitions)),
   );

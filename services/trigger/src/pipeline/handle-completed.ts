@@ -32,6 +32,7 @@ export function handleCompleted(use: CompletedDependencies) {
   ): Promise<CompletedHandled | Unreadable | { readonly contended: true }> => {
     const completed = decode(batch.messages);
     if ('reason' in completed) return completed;
+    if (completed.length === 0) return { tally: { effect: 0, seen_before: 0 } };
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const handled = await show(completed, batch.partition, use);
       if (handled) return handled;
@@ -74,7 +75,9 @@ function decode(messages: readonly RawMessage[]): CompletedAction[] | Unreadable
   const completed: CompletedAction[] = [];
   for (const message of messages) {
     try {
-      completed.push(checked(decodeCompletedAction(message)));
+      const action = decodeCompletedAction(message);
+      // No step asked for it.
+      if (action.kind !== 'conversion') completed.push(checked(action));
     } catch (error) {
       return { offset: message.offset, reason: 'undecodable', detail: (error as Error).message };
     }

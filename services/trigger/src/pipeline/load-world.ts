@@ -5,6 +5,7 @@ import { candidates } from '../domain/match-triggers.ts';
 import { NO_WORKFLOWS, type OrganizationWorkflows } from '../domain/organization.ts';
 import { isPast, type Positions } from '../domain/positions.ts';
 import type { Contacts, ExecutionReader, WaitKey } from '../ports.ts';
+import type { KnownFeedback } from './known-feedback.ts';
 import { loadSettings } from './load-settings.ts';
 import type { KnownWorkflows, Organizations } from './known-workflows.ts';
 
@@ -12,6 +13,7 @@ export interface WorldSources {
   readonly workflows: KnownWorkflows;
   readonly executions: ExecutionReader;
   readonly contacts: Contacts;
+  readonly feedback?: Pick<KnownFeedback, 'load'>;
 }
 
 /** Reads only what the events that are new can touch. */
@@ -26,9 +28,10 @@ export async function loadWorld(
   const asked = events.filter(
     (event) => event.replyTo !== undefined && (event.replayOf || isPast(positions, event.position)),
   );
-  const [organizations, handled] = await Promise.all([
+  const [organizations, handled, feedback] = await Promise.all([
     use.workflows.load(fresh.map((event) => event.organizationId)),
     asked.length > 0 ? use.executions.handled(asked.map((event) => event.eventId)) : new Map(),
+    use.feedback?.load(fresh),
   ]);
   const mattering = fresh.filter((event) => matters(event, organizations.get(event.organizationId)));
   const aliases = mattering.length > 0 ? await use.executions.aliases(mattering) : new Map<string, null>();
@@ -50,7 +53,17 @@ export async function loadWorld(
     loadRemembered(started, waiting, workflowOf, use.executions),
   ]);
   return {
-    world: { positions, organizations, waiting, workflowOf, contacts, ...settings, remembered, handled },
+    world: {
+      positions,
+      organizations,
+      waiting,
+      workflowOf,
+      contacts,
+      ...settings,
+      remembered,
+      handled,
+      ...(feedback && { feedback }),
+    },
     organizations,
     events: followed(events, aliases),
   };

@@ -18,7 +18,7 @@ export interface OutboxDependencies {
 
 /** What the effects are to bring about outside, as it is stored with them. */
 export function toOutbox(
-  { progress, contactUpdates, subscriptions, actions }: Effects,
+  { progress, contactUpdates, subscriptions, actions, conversions }: Effects,
   partition: (of: { organizationId: string; contactId: string }) => number,
   newId: () => string,
 ): OutboxEntry[] {
@@ -35,7 +35,7 @@ export function toOutbox(
       kind: 'subscription',
       body,
     })),
-    ...actions.map((body): OutboxEntry => ({
+    ...[...actions, ...conversions].map((body): OutboxEntry => ({
       id: newId(),
       partition: partition(body),
       kind: 'action',

@@ -221,7 +221,9 @@ export class RacedWaits {
       connection: this.fleet.kafka,
       topic: ACTIONS_REQUESTED,
       onMessage: (message) => {
-        const { executionId, id, stepId } = decodeRequestedAction(message);
+        const action = decodeRequestedAction(message);
+        if (action.kind === 'conversion') return;
+        const { executionId, id, stepId } = action;
         requested.set(executionId, (requested.get(executionId) ?? new Set()).add(`${stepId} as ${id}`));
       },
     });

@@ -22,6 +22,7 @@ import {
   type AdmittedEvent,
   type CompletedAction,
   type RequestedAction,
+  type RequestedConversion,
   type EncodedMessage,
   type ExecutionProgress,
   type Execution,
@@ -74,6 +75,8 @@ export class TriggerRig {
   readonly outcomes: Outcome[] = [];
   readonly progressed: ExecutionProgress[] = [];
   readonly requested: RequestedAction[] = [];
+  /** What Meta is to be told of. */
+  readonly conversions: RequestedConversion[] = [];
   private readonly publisher: Publisher;
   private readonly readers: PinnedReader[];
   private readonly testDatabase: TestDatabase;
@@ -92,7 +95,11 @@ export class TriggerRig {
     this.directory = new Directory(this.database);
     this.readers = [
       this.follow(OUTCOMES, (message) => this.outcomes.push(...decodeOutcomes(message))),
-      this.follow(ACTIONS_REQUESTED, (message) => this.requested.push(decodeRequestedAction(message))),
+      this.follow(ACTIONS_REQUESTED, (message) => {
+        const action = decodeRequestedAction(message);
+        if (action.kind === 'conversion') this.conversions.push(action);
+        else this.requested.push(action);
+      }),
       this.follow(EXECUTIONS, (message) => this.progressed.push(decodeExecution(message))),
     ];
     this.env = {

@@ -5,9 +5,9 @@ import {
   Problem,
   putConnector,
   rotateWebhookSecret,
-  type ActionKind,
   type Connector,
   type ConnectorWay,
+  type WorkflowActionKind,
 } from '@trackline/contracts';
 import {
   CurrentOrganization,
@@ -33,7 +33,7 @@ export class ConnectorsController {
   @Route(getConnector)
   async get(
     @CurrentOrganization() { id }: Organization,
-    @Param('kind') kind: ActionKind,
+    @Param('kind') kind: WorkflowActionKind,
   ): Promise<Connector> {
     const stored = kind === 'sms' ? undefined : await this.desk.connectors.shown(id, kind);
     return this.toAnswer(kind, stored);
@@ -42,7 +42,7 @@ export class ConnectorsController {
   @Route(putConnector)
   async put(
     @CurrentOrganization() { id }: Organization,
-    @Param('kind') kind: ActionKind,
+    @Param('kind') kind: WorkflowActionKind,
     @Body() body: Record<string, unknown>,
   ): Promise<Connector> {
     if (kind === 'webhook') {
@@ -58,7 +58,7 @@ export class ConnectorsController {
   @Route(deleteConnector)
   async remove(
     @CurrentOrganization() { id }: Organization,
-    @Param('kind') kind: ActionKind,
+    @Param('kind') kind: WorkflowActionKind,
   ): Promise<Connector> {
     const removed = kind !== 'sms' && (await this.desk.connectors.remove(id, kind as ConnectorKind));
     if (!removed) throw new Problem('NOT_FOUND', `There is nothing of yours for ${kind}.`);
@@ -70,7 +70,7 @@ export class ConnectorsController {
     return { secret: await this.desk.connectors.rotateWebhookSecret(id) };
   }
 
-  private toAnswer(kind: ActionKind, stored: StoredConnector | undefined): Connector {
+  private toAnswer(kind: WorkflowActionKind, stored: StoredConnector | undefined): Connector {
     return {
       kind,
       configured: stored !== undefined,
@@ -80,7 +80,7 @@ export class ConnectorsController {
     };
   }
 
-  private wayOf(kind: ActionKind, isConfigured: boolean): ConnectorWay {
+  private wayOf(kind: WorkflowActionKind, isConfigured: boolean): ConnectorWay {
     if (kind === 'webhook') return 'http';
     if (kind === 'email') return isConfigured || this.desk.sendsMail ? 'smtp' : 'log';
     return kind === 'whatsapp' && isConfigured ? 'cloud_api' : 'log';

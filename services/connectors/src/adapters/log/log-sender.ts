@@ -6,10 +6,12 @@ import type { Sender } from '../../ports.ts';
 export const logSender =
   (logger: Logger): Sender =>
   async ({ action }) => {
-    const { id, organizationId, executionId, stepId, kind } = action;
+    const { id, organizationId, kind } = action;
+    const step =
+      action.kind === 'conversion' ? {} : { executionId: action.executionId, stepId: action.stepId };
     const would = shownAction(action);
     logger.info(
-      { actionId: id, organizationId, executionId, stepId, kind, would },
+      { actionId: id, organizationId, ...step, kind, would },
       `${kind} not sent: no credentials are set`,
     );
     return { kind: 'logged', detail: { message: 'No credentials are set: it was shown in the log.' } };

@@ -11,10 +11,11 @@ interface DeliveryRow {
   status: DeliveryStatus;
   destination: string;
   contact_id: string;
-  workflow_id: string;
-  execution_id: string;
-  step_id: string;
-  visit: number;
+  workflow_id: string | null;
+  execution_id: string | null;
+  step_id: string | null;
+  visit: number | null;
+  event_id: string | null;
   attempts: number;
   accepted_at: Date;
   next_attempt_at: Date | null;
@@ -23,7 +24,7 @@ interface DeliveryRow {
   detail: unknown;
 }
 
-const COLUMNS = `id, sequence, kind, status, destination, contact_id, workflow_id, execution_id, step_id, visit, attempts, accepted_at,
+const COLUMNS = `id, sequence, kind, status, destination, contact_id, workflow_id, execution_id, step_id, visit, event_id, attempts, accepted_at,
   next_attempt_at, ended_at, provider_message_id, detail`;
 const LAST = Number.MAX_SAFE_INTEGER;
 
@@ -67,6 +68,17 @@ export const deliveryReader = (database: Database): DeliveryReader => ({
   },
 });
 
+/** A row has the one or the other: the table sees to it. */
+const causeFromRow = (row: DeliveryRow): DeliveryRecord['cause'] =>
+  row.event_id === null
+    ? {
+        workflowId: row.workflow_id!,
+        executionId: row.execution_id!,
+        stepId: row.step_id!,
+        visit: row.visit!,
+      }
+    : { eventId: row.event_id };
+
 const fromRow = (row: DeliveryRow): DeliveryRecord => ({
   id: row.id,
   sequence: row.sequence,
@@ -74,10 +86,7 @@ const fromRow = (row: DeliveryRow): DeliveryRecord => ({
   status: row.status,
   destination: row.destination,
   contactId: row.contact_id,
-  workflowId: row.workflow_id,
-  executionId: row.execution_id,
-  stepId: row.step_id,
-  visit: row.visit,
+  cause: causeFromRow(row),
   attempts: row.attempts,
   acceptedAt: row.accepted_at,
   nextAttemptAt: row.next_attempt_at,

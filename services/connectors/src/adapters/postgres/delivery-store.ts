@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestedAction } from '@trackline/contracts';
+import type { AnyRequestedAction, RequestedAction } from '@trackline/contracts';
 import type { Database } from '@trackline/postgres';
 import type { ClaimedDelivery, NewDelivery } from '../../domain/delivery.ts';
 import type { DeliveryStore } from '../../ports.ts';
@@ -14,13 +14,13 @@ import { toJson } from './json-text.ts';
 const TAKE = `
   WITH put AS (
     INSERT INTO connectors.delivery AS d (id, organization_id, contact_id, workflow_id, execution_id, step_id, visit, kind,
-      destination, action, source_partition, source_offset, redriven, next_attempt_at)
+      destination, action, source_partition, source_offset, redriven, event_id, next_attempt_at)
     SELECT id, organization_id, contact_id, workflow_id, execution_id, step_id, visit, kind, destination, action::json,
-      source_partition, source_offset, redriven, now()
+      source_partition, source_offset, redriven, event_id, now()
     FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::int[], $8::text[], $9::text[],
-      $10::text[], $11::int[], $12::bigint[], $13::boolean[])
+      $10::text[], $11::int[], $12::bigint[], $13::boolean[], $14::uuid[])
       AS i (id, organization_id, contact_id, workflow_id, execution_id, step_id, visit, kind, destination, action,
-        source_partition, source_offset, redriven)
+        source_partition, source_offset, redriven, event_id)
     ORDER BY id COLLATE "C"
     ON CONFLICT (id) DO UPDATE SET status = 'pending', attempts = 0, next_attempt_at = now(), accepted_at = now(), ended_at = NULL,
       lease = NULL, action = excluded.action, destination = excluded.destination, redriven = true,
@@ -80,7 +80,7 @@ export function deliveryStore(database: Database): DeliveryStore {
         const rows = await claimRows(tx, kind, allot(queues), { lease, leaseMs });
         await advanceQueues(tx, kind, queues);
         return rows.map((row): ClaimedDelivery => ({
-          action: row.action as RequestedAction,
+          action: row.action as AnyRequestedAction,
           destination: row.destination,
           source: { partition: row.source_partition, offset: row.source_offset },
           lease,
@@ -126,14 +126,19 @@ const toColumns = (deliveries: readonly NewDelivery[]): unknown[] => [
   deliveries.map(({ action }) => action.id),
   deliveries.map(({ action }) => action.organizationId),
   deliveries.map(({ action }) => action.contactId),
-  deliveries.map(({ action }) => action.workflowId),
-  deliveries.map(({ action }) => action.executionId),
-  deliveries.map(({ action }) => action.stepId),
-  deliveries.map(({ action }) => action.visit),
+  deliveries.map(({ action }) => stepOf(action)?.workflowId ?? null),
+  deliveries.map(({ action }) => stepOf(action)?.executionId ?? null),
+  deliveries.map(({ action }) => stepOf(action)?.stepId ?? null),
+  deliveries.map(({ action }) => stepOf(action)?.visit ?? null),
   deliveries.map(({ action }) => action.kind),
   deliveries.map(({ destination }) => destination),
   deliveries.map(({ action }) => toJson(action)),
   deliveries.map(({ source }) => source.partition),
   deliveries.map(({ source }) => source.offset),
   deliveries.map(({ redriven }) => redriven),
+  deliveries.map(({ action }) => (action.kind === 'conversion' ? action.eventId : null)),
 ];
+
+/** `undefined`: no step of a workflow asked for it. */
+const stepOf = (action: AnyRequestedAction): RequestedAction | undefined =>
+  action.kind === 'conversion' ? undefined : action;

@@ -107,7 +107,11 @@ const toOrganizationView = ({
   ...organization
 }: Organization): OrganizationView => ({
   ...organization,
-  settings: { ...settings, orderEventNames: [...settings.orderEventNames] },
+  settings: {
+    ...settings,
+    orderEventNames: [...settings.orderEventNames],
+    leadEventNames: [...settings.leadEventNames],
+  },
   createdAt: createdAt.toISOString(),
   updatedAt: updatedAt.toISOString(),
 });

@@ -72,6 +72,7 @@ export class WhatsappWebhookController {
           asker: { organizationId, asOf: opened.asOf },
           payload,
           isOurs: (phoneNumberId) => opened.numbers.has(phoneNumberId),
+          tellsMeta: (phoneNumberId) => opened.numbers.get(phoneNumberId)?.conversionFeedback === true,
           receivedAtMs,
           requestId: request.id,
         }),
