@@ -1,5 +1,6 @@
 export { BatchHandler, type BatchHandlerOptions } from './batch-handler.ts';
-export { KafkaBatchServer, type AssignedPartition, type BatchServerSettings } from './batch-server.ts';
+export type { AssignedPartition } from './assignments.ts';
+export { KafkaBatchServer, type BatchServerSettings } from './batch-server.ts';
 export { connectKafka, type KafkaConnection, type KafkaConnectionSettings } from './connection.ts';
 export { toDeadLetter, type DeadLetterSource } from './dead-letters.ts';
 export { endOffsets } from './end-offsets.ts';

@@ -257,7 +257,7 @@ export const MUTATIONS = [
     name: 'the offset of the last message is committed',
     edits: [
       {
-        file: 'libs/kafka/src/batch-server.ts',
+        file: 'libs/kafka/src/offset-commits.ts',
         search: 'offset: doneOffset,',
         replace: 'offset: doneOffset - 1,',
       },
