@@ -1,16 +1,30 @@
+import { Directory } from '@trackline/directory';
+import { systemClock } from '@trackline/kernel';
 import { createPool } from '@trackline/postgres';
+import { attributionTerms } from './adapters/directory/attribution-terms.ts';
+import { EditionBook } from './adapters/postgres/attribution/edition-book.ts';
+import { editionStore } from './adapters/postgres/attribution/edition-store.ts';
 import { reportAudit } from './adapters/postgres/attribution/report-audit.ts';
+import { factsKeptFrom } from './domain/retention.ts';
 import { checkReports } from './pipeline/check-reports.ts';
+import { rebuildFigures } from './pipeline/rebuild-figures.ts';
 
-/** Holds the sums of the reports against the facts: 0 when they are equal or were mended (`--repair`), 1 when they differ. Nothing has to be stopped. */
+/**
+ * Holds the figures of the reports against the facts: 0 when they agree or were mended (`--repair`), 1 when they differ. With `--rebuild` all
+ * figures of orders are made again first, beside those that are read. Nothing has to be stopped.
+ */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const OPTIONS = ['--repair', '--rebuild'];
 const SHOWN = 20;
 const STATEMENT_TIMEOUT_MS = 600_000;
+const LEASE_MS = 30_000;
 
 const databaseUrl = process.env.DATABASE_URL;
 const options = process.argv.slice(2);
-if (!databaseUrl || options.some((option) => option !== '--repair')) {
-  say('DATABASE_URL=postgres://user:password@host:port/database npm run reports-check [-- --repair]');
+if (!databaseUrl || options.some((option) => !OPTIONS.includes(option))) {
+  say(
+    'DATABASE_URL=postgres://user:password@host:port/database npm run reports-check [-- --repair --rebuild]',
+  );
   process.exit(78);
 }
 const database = createPool({
@@ -20,16 +34,19 @@ const database = createPool({
   statementTimeoutMs: STATEMENT_TIMEOUT_MS,
 });
 try {
-  const { organizations, differences, rebuilt, left } = await checkReports(
-    reportAudit(database),
+  const book = new EditionBook(database, attributionTerms(new Directory(database)));
+  if (options.includes('--rebuild')) {
+    const begun = await rebuildFigures(editionStore(database, book), LEASE_MS);
+    say(`The figures of ${begun} organisations are made again.`);
+  }
+  const { organizations, found, differences, left } = await checkReports(
+    reportAudit(database, book, factsKeptFrom(systemClock.now())),
     options.includes('--repair'),
   );
-  for (const { organizationId, day, place, figure, facts, sums } of differences.slice(0, SHOWN)) {
-    say(`${organizationId} ${day} ${place}: ${figure} is ${sums}, the facts say ${facts}`);
+  for (const { organizationId, day, place, figure, facts, held } of differences.slice(0, SHOWN)) {
+    say(`${organizationId} ${day} ${place}: ${figure} is ${held}, the facts say ${facts}`);
   }
-  say(
-    `${organizations} organisations, ${differences.length} differences, ${rebuilt} days made again, ${left} differences left.`,
-  );
+  say(`${organizations} organisations, ${found} differences, ${left} differences left.`);
   if (left > 0) process.exitCode = 1;
 } finally {
   await database.close();

@@ -148,22 +148,38 @@ export interface ReportReader {
   ): Promise<ReadonlyMap<string, ToldAttribution>>;
 }
 
-/** A sum that is not what the facts add up to. */
-export interface SumDifference {
+/** A figure that is not what the facts say. */
+export interface Difference {
   readonly day: string;
-  /** Campaign, and currency where it is money. */
+  /** An order's event; or a campaign, and a currency where it is money. */
   readonly place: string;
   readonly figure: string;
   readonly facts: string;
-  readonly sums: string;
+  readonly held: string;
 }
 
-/** Holds the sums that reports are read from against the facts that they were made of. */
+/** A stretch of an organisation's orders, in the order of their ids. */
+export interface AuditedOrders {
+  readonly differences: readonly Difference[];
+  /** Where the next stretch begins; none after the last one. */
+  readonly next: string | undefined;
+}
+
+/**
+ * Holds figures against facts, a stretch at a time: how orders are attributed against conversations, executions and what Meta told, and the
+ * sums that reports are read from against the messages and attributions that they were made of. Writers go on meanwhile.
+ */
 export interface ReportAudit {
   organizations(): Promise<readonly string[]>;
-  differences(organizationId: string): Promise<readonly SumDifference[]>;
-  /** Makes the sums of these days again. */
-  rebuild(organizationId: string, days: readonly string[]): Promise<void>;
+  /** Orders after this one that are not attributed as the facts say, and attributions without an order. */
+  orders(organizationId: string, after: string | undefined): Promise<AuditedOrders>;
+  /** Attributes the orders of these differences anew. */
+  mendOrders(organizationId: string, differences: readonly Difference[]): Promise<void>;
+  /** First moments of the months of which there are facts or sums. */
+  months(organizationId: string): Promise<readonly number[]>;
+  sums(organizationId: string, monthMs: number): Promise<readonly Difference[]>;
+  /** Adds what is missing of a month's sums, and takes away what is too much. */
+  mendSums(organizationId: string, monthMs: number): Promise<void>;
 }
 
 export interface CampaignPlace {
@@ -260,6 +276,12 @@ export interface PartitionInventory {
   /** First moments of the months that are there, whole or half removed. */
   months(table: PartitionedTable): Promise<number[]>;
   drop(table: PartitionedTable, monthMs: number): Promise<void>;
+}
+
+/** Facts of attribution and the sums that were made of them: what is past keeping goes, a page at a time. */
+export interface FactSweep {
+  /** Removes at most a page of what happened before. Gives how many rows went; 0: nothing is left to remove. */
+  removeSome(beforeMs: number): Promise<number>;
 }
 
 /** What a run of the partition keeper did. */

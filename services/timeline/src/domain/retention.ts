@@ -15,6 +15,11 @@ export function keepsFrom(table: PartitionedTable, nowMs: number): number {
 }
 
 /**
+ * The moment before which facts of attribution, and the sums that were made of them, are not kept: as long as the timeline, whole months at a time.
+ */
+export const factsKeptFrom = (nowMs: number): number => monthStart(keepsFrom('event', nowMs));
+
+/**
  * Months whose partitions are made before they are needed: all that are kept and some ahead. Effects are as young as the messages that tell of
  * them: of their older months one is made when it is needed.
  */

@@ -24,7 +24,7 @@ const ago = (hours: number): number => NOW - Math.round(hours * HOUR_MS);
 beforeAll(async () => {
   rig = await TimelineRig.open();
   timeline = await rig.start();
-}, 60_000);
+}, 180_000);
 
 beforeEach(async () => {
   ({ organization, call } = await rig.organization(timeline));

@@ -21,7 +21,7 @@ const SOON = { withinMs: 20_000 };
 beforeAll(async () => {
   rig = await TimelineRig.open();
   timeline = await rig.start();
-}, 60_000);
+}, 180_000);
 
 beforeEach(async () => {
   ({ organization, call } = await rig.organization(timeline));

@@ -47,9 +47,11 @@ import {
 import { attributionTerms } from '../../src/adapters/directory/attribution-terms.ts';
 import { OrderRecorder } from '../../src/adapters/postgres/attribution/attribution-writes.ts';
 import { EditionBook } from '../../src/adapters/postgres/attribution/edition-book.ts';
+import { reportAudit } from '../../src/adapters/postgres/attribution/report-audit.ts';
 import { openMaintenanceDatabase } from '../../src/adapters/postgres/maintenance-database.ts';
 import { partitionInventory } from '../../src/adapters/postgres/partition-inventory.ts';
 import { loadConfig } from '../../src/config.ts';
+import { factsKeptFrom } from '../../src/domain/retention.ts';
 import { keepPartitions } from '../../src/pipeline/keep-partitions.ts';
 import { migrateTimeline } from '../../src/adapters/postgres/schema.ts';
 import { startTimeline, type RunningTimeline } from '../../src/start-timeline.ts';
@@ -149,6 +151,7 @@ export class TimelineRig {
   }
 
   editionBook = () => new EditionBook(this.database, attributionTerms(this.directory));
+  audit = () => reportAudit(this.database, this.editionBook(), factsKeptFrom(systemClock.now()));
   orderRecorder = () => new OrderRecorder(this.editionBook());
 
   publish(messages: readonly EncodedMessage[]): Promise<PublishAck[]> {

@@ -51,6 +51,39 @@ async function settleChunk(
   orders: readonly FamilyOrder[],
   editionsOf: (organizationId: string) => readonly Edition[],
 ): Promise<OrderDelta[]> {
+  const changes = await compareAttributed(tx, orders, editionsOf);
+  await writeAttributed(
+    tx,
+    changes.map(({ after }) => after),
+  );
+  return changes.flatMap(({ before, after }) => orderDeltas(before, after));
+}
+
+/** How an order stands attributed, if it does at all, and how the facts say that it should be. */
+export interface AttributionChange {
+  readonly before: AttributedOrder | undefined;
+  readonly after: AttributedOrder;
+}
+
+/** Those of the orders that are not attributed as their facts say, in each of the editions. Writes nothing. */
+export async function compareAttributed(
+  tx: Queryable,
+  orders: readonly FamilyOrder[],
+  editionsOf: (organizationId: string) => readonly Edition[],
+): Promise<AttributionChange[]> {
+  const derived = await deriveAttributed(tx, orders, editionsOf);
+  const held = await loadAttributed(tx, derived);
+  return derived.flatMap((after) => {
+    const before = held.get(attributedKey(after));
+    return before !== undefined && sameAttribution(before, after) ? [] : [{ before, after }];
+  });
+}
+
+async function deriveAttributed(
+  tx: Queryable,
+  orders: readonly FamilyOrder[],
+  editionsOf: (organizationId: string) => readonly Edition[],
+): Promise<AttributedOrder[]> {
   const caused = await loadCaused(
     tx,
     orders.map(({ fact }) => fact),
@@ -71,16 +104,9 @@ async function settleChunk(
   const metas = tasks.filter(({ fact }) => metaKindOf(fact.name) !== undefined);
   const traces = new Map<EditionTask, AdTraces>();
   (await loadAdTraces(tx, metas)).forEach((found, i) => traces.set(metas[i]!, found));
-  const after = tasks
+  return tasks
     .map((task) => toAttributed(task, touches.get(task) ?? [], traces.get(task) ?? {}))
     .filter(counts);
-  const before = await loadAttributed(tx, after);
-  const changed = after.filter((one) => {
-    const held = before.get(attributedKey(one));
-    return held === undefined || !sameAttribution(held, one);
-  });
-  await writeAttributed(tx, changed);
-  return changed.flatMap((one) => orderDeltas(before.get(attributedKey(one)), one));
 }
 
 const NONE: ReadonlySet<string> = new Set();

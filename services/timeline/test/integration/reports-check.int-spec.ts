@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AdmittedEvent } from '@trackline/contracts';
+import type { Organization } from '@trackline/directory';
+import { eventually, type Call } from '@trackline/testkit';
+import { editionStore } from '../../src/adapters/postgres/attribution/edition-store.ts';
+import { checkReports } from '../../src/pipeline/check-reports.ts';
+import { rebuildFigures } from '../../src/pipeline/rebuild-figures.ts';
+import type { RunningTimeline } from '../../src/start-timeline.ts';
+import { expectSumsToBeFacts } from './sums-against-facts.ts';
+import { anOrder, aTouch, TimelineRig } from './timeline-rig.ts';
+
+let rig: TimelineRig;
+let timeline: RunningTimeline;
+let organization: Organization;
+let call: Call;
+let contactId: string;
+let order: AdmittedEvent;
+let purchase: AdmittedEvent;
+
+jest.setTimeout(60_000);
+
+const SOON = { withinMs: 30_000 };
+const NOW = Date.now();
+
+beforeAll(async () => {
+  rig = await TimelineRig.open();
+  timeline = await rig.start(undefined, { ATTRIBUTION_CHECK_MS: '86400000' });
+}, 180_000);
+
+/** An order that a broadcast earned, and a purchase that Meta reported of an ad. */
+beforeEach(async () => {
+  ({ organization, call } = await rig.organization(timeline));
+  contactId = await rig.contact(organization);
+  const about = { organizationId: organization.id, contactId };
+  await rig.conversations(
+    aTouch({ ...about, occurredAtMs: NOW - 3_000, campaign: { type: 'broadcast', id: 'spring' } }),
+    aTouch({ ...about, occurredAtMs: NOW - 4_000, referral: { sourceId: '120', ctwaClid: 'clid' } }),
+  );
+  order = anOrder({ ...about, occurredAtMs: NOW - 1_000 });
+  purchase = anOrder({
+    ...{ ...about, name: 'whatsapp.purchase', occurredAtMs: NOW - 2_000 },
+    properties: '{"ctwa_clid":"clid","value":"25.00","currency":"USD"}',
+  });
+  await rig.admitted(order, purchase);
+  await eventually(async () => {
+    const [broadcasts, ads] = [await report('broadcasts'), await report('ads')];
+    return broadcasts.totals.conversions === 1 && ads.campaigns[0]?.metaPurchases === 1;
+  }, SOON);
+});
+
+afterAll(() => rig.close(), 30_000);
+
+const report = async (name: string) => (await call('GET', `/v1/reports/${name}`)).json;
+/** As somebody does who should not. */
+const tamper = (statement: string) =>
+  rig.database.query({
+    text: statement.replace('MINE', 'organization_id = $1'),
+    values: [organization.id],
+  });
+const check = async (repair: boolean) => {
+  const { differences, ...rest } = await checkReports(rig.audit(), repair);
+  return { ...rest, mine: differences.filter(({ organizationId }) => organizationId === organization.id) };
+};
+
+describe('the check of the reports', () => {
+  it('finds and mends orders that were never attributed, and what Meta reported that is missing, though the sums agree', async () => {
+    expect(await check(false)).toMatchObject({ found: 0, mine: [] });
+    await tamper('DELETE FROM timeline.attribution WHERE MINE');
+    await tamper('DELETE FROM timeline.order_rollup WHERE MINE');
+    const { mine, left } = await check(false);
+    expect(new Map(mine.map(({ place, facts, held }) => [place, [facts.split(' at ')[0], held]]))).toEqual(
+      new Map([
+        [order.eventId, ['broadcast/spring', 'none']],
+        [purchase.eventId, [expect.stringMatching(/^25\.00 USD, purchase of 120, /), 'none']],
+      ]),
+    );
+    expect(left).toBe(2);
+    expect((await check(true)).left).toBe(0);
+    expect((await report('broadcasts')).totals).toMatchObject({
+      conversions: 1,
+      revenue: [{ currency: 'EUR', amount: '49.90' }],
+    });
+    expect((await report('ads')).campaigns).toMatchObject([
+      { id: '120', metaPurchases: 1, metaRevenue: [{ currency: 'USD', amount: '25.00' }] },
+    ]);
+  });
+
+  it('finds and mends an order that was given to another than the facts say, with the sums that went with it', async () => {
+    await tamper(`UPDATE timeline.attribution SET campaign_id = 'autumn' WHERE MINE AND counted`);
+    await tamper(
+      `UPDATE timeline.order_rollup SET campaign_id = 'autumn' WHERE MINE AND campaign_type = 'broadcast'`,
+    );
+    await tamper(
+      `UPDATE timeline.attribution SET ad_id = 'other', amount = 26 WHERE MINE AND meta IS NOT NULL`,
+    );
+    await tamper(
+      `UPDATE timeline.order_rollup SET campaign_id = 'other', meta_revenue = 26 WHERE MINE AND meta_purchases > 0`,
+    );
+    expect((await check(true)).mine.map(({ figure }) => figure)).toEqual(['attribution', 'attribution']);
+    await expectSumsToBeFacts(rig);
+    expect((await report('broadcasts')).campaigns).toMatchObject([{ id: 'spring', conversions: 1 }]);
+    expect((await report('ads')).campaigns).toMatchObject([{ id: '120', metaPurchases: 1 }]);
+  });
+
+  it('names an attribution that is of no order', async () => {
+    await tamper('DELETE FROM timeline.order_fact WHERE MINE AND message_key IS NULL AND click_key IS NULL');
+    expect(await check(true)).toMatchObject({
+      left: 1,
+      mine: [{ place: order.eventId, held: 'of no order' }],
+    });
+    await tamper('DELETE FROM timeline.attribution WHERE MINE AND counted');
+    expect(await check(true)).toMatchObject({ left: 0 });
+    expect((await report('broadcasts')).totals.orders).toBe(0);
+  });
+
+  it('lets writers write while it compares and mends: no lock is waited for', async () => {
+    await tamper('UPDATE timeline.conversation_rollup SET sent = sent + 5 WHERE MINE');
+    // A writer in the middle of its transaction holds the editions, and its rows of facts.
+    await rig.database.transaction(async (tx) => {
+      await tx.query({ text: 'SELECT timeline.enter_attribution()' });
+      await tx.query({
+        text: 'SELECT FROM timeline.order_fact WHERE organization_id = $1 FOR UPDATE',
+        values: [organization.id],
+      });
+      expect((await check(true)).left).toBe(0);
+    });
+    await expectSumsToBeFacts(rig);
+  });
+
+  it('makes all figures of orders again beside those that are read', async () => {
+    await tamper('DELETE FROM timeline.order_fact WHERE MINE');
+    await tamper('DELETE FROM timeline.attribution WHERE MINE');
+    await tamper('DELETE FROM timeline.order_rollup WHERE MINE');
+    expect((await report('broadcasts')).totals.orders).toBe(0);
+    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    expect((await report('broadcasts')).campaigns).toMatchObject([{ id: 'spring', conversions: 1 }]);
+    expect((await report('ads')).campaigns).toMatchObject([{ id: '120', metaPurchases: 1 }]);
+    await expectSumsToBeFacts(rig);
+  });
+});
