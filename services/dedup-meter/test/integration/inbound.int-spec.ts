@@ -83,6 +83,18 @@ describe('the Kafka door', () => {
     expect(await rig.used(customer)).toBe(5);
   });
 
+  it('hands numbers on as they were sent, of its own messages and of those that came over HTTP', async () => {
+    const customer = await rig.customer();
+    const { contactId } = customer;
+    const properties = '{"order_total":10.50,"id":9007199254740993}';
+    await rig.inbound(
+      message(customer, `{"name":"a","contactId":"${contactId}","properties": ${properties}}`),
+    );
+    await rig.receive(rig.event(customer, { name: 'b', properties }));
+    const { admitted } = await rig.verdicts(customer, 2);
+    expect(admitted.map((event) => String(event.properties))).toEqual([properties, properties]);
+  });
+
   it('takes the same ce_id for a resend, and the same unique id for a duplicate, whichever door the first came by', async () => {
     const customer = await rig.customer();
     const { contactId } = customer;
