@@ -18,7 +18,9 @@ const CARELESS = `
   left.unref();
   writeFileSync(__dirname + '/left', String(left.pid));
   const report = process.argv.find((word) => word.startsWith('--outputFile=')).slice('--outputFile='.length);
-  writeFileSync(report, JSON.stringify({ numPassedTests: 2, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, numRuntimeErrorTestSuites: 0 }));
+  writeFileSync(report, JSON.stringify({
+    numPassedTests: 2, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, numRuntimeErrorTestSuites: 0,
+  }));
 `;
 
 describe('a lane', () => {
