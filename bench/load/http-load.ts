@@ -14,9 +14,13 @@ export interface LoadTarget {
 }
 
 export interface LoadRequest {
+  /** Absent: POST. */
+  readonly method?: 'GET';
   readonly path: string;
-  readonly key: string;
-  readonly body: string;
+  /** Sent as the bearer. */
+  readonly key?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -39,7 +43,10 @@ export interface LoadResult {
   readonly statuses: Readonly<Record<string, number>>;
   /** Answers that say of an item that it was accepted and not judged in time. */
   readonly undecided: number;
+  /** What of these is told below. */
   readonly measured: number;
+  /** Of the measured, those that were answered with 200. */
+  readonly whole: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -56,6 +63,7 @@ class Callers {
   private undecided = 0;
   /** Of those that are measured. */
   private tookMs: number[] = [];
+  private whole = 0;
 
   constructor(target: LoadTarget, callers: number) {
     this.target = target;
@@ -65,9 +73,9 @@ class Callers {
   async run(task: LoadTask): Promise<LoadResult> {
     const seconds = await this[task.kind](task as never);
     await this.pool.close();
-    const { statuses, undecided, tookMs } = this;
+    const { statuses, undecided, tookMs, whole } = this;
     return {
-      ...{ statuses, undecided, measured: tookMs.length, perSecond: tookMs.length / seconds },
+      ...{ statuses, undecided, measured: tookMs.length, whole, perSecond: tookMs.length / seconds },
       p50Ms: percentile(tookMs, 0.5),
       p99Ms: percentile(tookMs, 0.99),
       maxMs: percentile(tookMs, 1),
@@ -79,10 +87,10 @@ class Callers {
     const untilMs = warmUntilMs + seconds * 1_000;
     await each(callers, async () => {
       for (let atMs = performance.now(); atMs < untilMs; atMs = performance.now()) {
-        await this.once();
+        const status = await this.once();
         const endedMs = performance.now();
         // What ends in the window is counted, whenever it began: so no moment of it is left out or told twice.
-        if (endedMs >= warmUntilMs && endedMs < untilMs) this.tookMs.push(endedMs - atMs);
+        if (endedMs >= warmUntilMs && endedMs < untilMs) this.measure(status, endedMs - atMs);
       }
     });
     return seconds;
@@ -99,8 +107,8 @@ class Callers {
         if (meantAtMs > nowMs) break;
         const isMeasured = index >= warm;
         sent.push(
-          this.once().then(() => {
-            if (isMeasured) this.tookMs.push(performance.now() - meantAtMs);
+          this.once().then((status) => {
+            if (isMeasured) this.measure(status, performance.now() - meantAtMs);
           }),
         );
       }
@@ -116,21 +124,35 @@ class Callers {
       while (left > 0) {
         left -= 1;
         const atMs = performance.now();
-        await this.once();
-        this.tookMs.push(performance.now() - atMs);
+        this.measure(await this.once(), performance.now() - atMs);
       }
     });
     return (performance.now() - startedMs) / 1_000;
   }
 
-  private async once(): Promise<void> {
-    const { requests } = this.target;
-    const { path, key, body } = requests[this.next++ % requests.length]!;
+  private measure(status: string, tookMs: number): void {
+    this.tookMs.push(tookMs);
+    if (status === '200') this.whole += 1;
+  }
+
+  /** Gives the status, or how there was none. */
+  private async once(): Promise<string> {
+    const {
+      method = 'POST',
+      path,
+      key,
+      body,
+      headers,
+    } = this.target.requests[this.next++ % this.target.requests.length]!;
     let status: string;
     try {
       const answer = await this.pool.request({
-        ...{ method: 'POST', path, body },
-        headers: { ...HEADERS, authorization: `Bearer ${key}` },
+        ...{ method, path, body: body ?? null },
+        headers: {
+          ...(body !== undefined && HEADERS),
+          ...(key !== undefined && { authorization: `Bearer ${key}` }),
+          ...headers,
+        },
       });
       const text = await answer.body.text();
       status = String(answer.statusCode);
@@ -139,6 +161,7 @@ class Callers {
       status = (error as { code?: string }).code ?? String(error);
     }
     this.statuses[status] = (this.statuses[status] ?? 0) + 1;
+    return status;
   }
 }
 

@@ -20,6 +20,9 @@ export function peakMemory(watched: readonly WatchedProcess[]): MemoryByProcess 
   return Object.fromEntries(found);
 }
 
+/** What a process has in memory now, in megabytes; 0 where that cannot be known. */
+export const memoryNow = (pid: number): number => (field(pid, 'status', 'VmRSS') ?? 0) / 1_024;
+
 function field(pid: number, file: string, name: string): number | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/${file}`, 'latin1');

@@ -152,26 +152,28 @@ export async function fillInbound(
   mix: Mix = USUAL_MIX,
 ): Promise<Filled> {
   let serial = 0;
-  return publish(
-    stage,
-    planEvents(customers, count, mix),
-    ({ customer: { organizationId }, contact, name, uniqueId }) => {
-      const key = `${organizationId}:c${contact}`;
-      return {
-        topic: INBOUND,
-        key,
-        partition: partitionOf(key, PARTITIONS.contact),
-        value: JSON.stringify({ name, contactExternalId: `c${contact}`, properties: PROPERTIES, uniqueId }),
-        headers: {
-          ce_specversion: '1.0',
-          ce_id: `bench-${(serial += 1)}`,
-          ce_source: `/organizations/${organizationId}/bench`,
-          ce_type: 'com.trackline.event.track',
-          'content-type': 'application/json',
-        },
-      };
+  return publish(stage, planEvents(customers, count, mix), (event) => encodeInbound(event, (serial += 1)));
+}
+
+/** `serial`: no other event has it. */
+export function encodeInbound(
+  { customer: { organizationId }, contact, name, uniqueId }: Omit<Planned, 'isRepeat'>,
+  serial: number,
+) {
+  const key = `${organizationId}:c${contact}`;
+  return {
+    topic: INBOUND,
+    key,
+    partition: partitionOf(key, PARTITIONS.contact),
+    value: JSON.stringify({ name, contactExternalId: `c${contact}`, properties: PROPERTIES, uniqueId }),
+    headers: {
+      ce_specversion: '1.0',
+      ce_id: `bench-${serial}`,
+      ce_source: `/organizations/${organizationId}/bench`,
+      ce_type: 'com.trackline.event.track',
+      'content-type': 'application/json',
     },
-  );
+  };
 }
 
 /** To a topic that nothing else is written to. */
