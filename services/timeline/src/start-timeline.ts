@@ -8,12 +8,14 @@ import { Opened } from '@trackline/process';
 import { attributionTerms } from './adapters/directory/attribution-terms.ts';
 import { EditionBook } from './adapters/postgres/attribution/edition-book.ts';
 import { editionStore } from './adapters/postgres/attribution/edition-store.ts';
+import { factSweep } from './adapters/postgres/attribution/fact-sweep.ts';
 import { openMaintenanceDatabase } from './adapters/postgres/maintenance-database.ts';
 import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
 import { PartitionKeeper } from './adapters/schedule/partition-keeper.ts';
 import { EditionKeeper } from './adapters/schedule/edition-keeper.ts';
 import type { TimelineConfig } from './config.ts';
 import { keepPartitions } from './pipeline/keep-partitions.ts';
+import { sweepFacts } from './pipeline/sweep-facts.ts';
 import { pendingTimelineMigrations } from './adapters/postgres/schema.ts';
 import { TimelineModule } from './timeline.module.ts';
 
@@ -95,7 +97,10 @@ export async function startTimeline(
     const app = await createHttpApp(module, { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
     const partitions = new PartitionKeeper(
-      () => keepPartitions(inventory, clock.now()),
+      async (isStopped) => ({
+        ...(await keepPartitions(inventory, clock.now())),
+        swept: await sweepFacts(factSweep(maintenance), clock.now(), isStopped),
+      }),
       logger,
       config.partitionCheckMs,
     );

@@ -1,6 +1,7 @@
 import type { Issue } from '@trackline/contracts';
 import { err, ok, type Result } from '@trackline/kernel';
 import { dayOf } from './figures.ts';
+import { factsKeptFrom } from './retention.ts';
 
 export type GroupBy = 'day' | 'week' | 'month';
 
@@ -19,8 +20,8 @@ interface AskedReport {
 
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 30;
-/** 24 months, and a little. */
-export const MAX_DAYS = 732;
+/** All that is kept: 24 months, and the month that they begin in. */
+export const MAX_DAYS = 762;
 
 const startOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 const isDay = (text: string): boolean =>
@@ -45,6 +46,13 @@ export function toReportRequest(
   const first = from ?? dayOf(startOf(last) - (DEFAULT_DAYS - 1) * DAY_MS);
   const days = (startOf(last) - startOf(first)) / DAY_MS + 1;
   if (days < 1) issues.push({ path: '/to', message: `"to" is ${last}, which is before "from", ${first}.` });
+  const kept = dayOf(factsKeptFrom(nowMs));
+  if (first < kept) {
+    issues.push({
+      path: '/from',
+      message: `Figures are kept since ${kept}; this report would begin on ${first}.`,
+    });
+  }
   if (days > MAX_DAYS) {
     issues.push({ path: '/from', message: `A report is about ${MAX_DAYS} days at most; these are ${days}.` });
   }

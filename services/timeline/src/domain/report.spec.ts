@@ -18,11 +18,17 @@ describe('a report request', () => {
     });
   });
 
+  it('reaches back as far as facts are kept', () => {
+    expect(toReportRequest({ from: '2024-11-01', to: '2024-12-01' }, NOW).ok).toBe(true);
+    expect(toReportRequest({ from: '2024-11-20' }, NOW).ok).toBe(true);
+  });
+
   it.each([
     [{ from: '2026-02-30' }, '/from'],
     [{ to: '20 November' }, '/to'],
     [{ from: '2026-11-02', to: '2026-11-01' }, '/to'],
     [{ from: '2020-01-01', to: '2026-01-01' }, '/from'],
+    [{ from: '2024-10-31', to: '2024-12-01' }, '/from'],
   ])('%j is refused at %s', (asked, path) => {
     const request = toReportRequest(asked, NOW);
     expect(!request.ok && request.error[0]!.path).toBe(path);

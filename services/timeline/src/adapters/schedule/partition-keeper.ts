@@ -5,16 +5,20 @@ import type { KeptPartitions } from '../../ports.ts';
 /** After a run that failed, or could not drop a month because someone was reading it. */
 const RETRY_MS = 60_000;
 
-/** Keeps the partitions at once and then every so often, until it is stopped. */
+/** What a run did: the partitions, and the rows of attribution that were past keeping. */
+export type Kept = KeptPartitions & { readonly swept: number };
+type KeepNow = (isStopped: () => boolean) => Promise<Kept>;
+
+/** Keeps what is kept for so long, and no longer: at once and then every so often, until it is stopped. */
 export class PartitionKeeper {
-  private readonly keepNow: () => Promise<KeptPartitions>;
+  private readonly keepNow: KeepNow;
   private readonly logger: Logger;
   private readonly everyMs: number;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
 
-  constructor(keepNow: () => Promise<KeptPartitions>, logger: Logger, everyMs: number) {
+  constructor(keepNow: KeepNow, logger: Logger, everyMs: number) {
     this.keepNow = keepNow;
     this.logger = logger;
     this.everyMs = everyMs;
@@ -41,10 +45,10 @@ export class PartitionKeeper {
 
   private async keep(): Promise<boolean> {
     try {
-      const { made, dropped, failed } = await this.keepNow();
+      const { made, dropped, failed, swept } = await this.keepNow(() => this.stopped);
       const droppedNames = dropped.map(({ table, monthMs }) => partitionName(table, monthMs));
-      if (made.length + droppedNames.length > 0) {
-        this.logger.info({ made, dropped: droppedNames }, 'partitions kept');
+      if (made.length + droppedNames.length + swept > 0) {
+        this.logger.info({ made, dropped: droppedNames, swept }, 'partitions kept, old facts removed');
       }
       for (const { table, monthMs, error } of failed) {
         this.logger.warn(

@@ -155,7 +155,7 @@ const GRAINS: Readonly<Record<ReportCut['of'], readonly Grain[]>> = {
   campaigns: [['campaign']],
 };
 
-/** No more than a report has places for: a period has some tens of currencies, and there are 732 periods. */
+/** No more than a report has places for: a period has some tens of currencies, and there are 762 periods. */
 const MAX_SUMS_OF_REPORT = 1_000_000;
 /** An edition that does not exist: an organisation of which nothing is known. */
 const NO_EDITION = 0;
