@@ -10,18 +10,19 @@ import type { ContactInput } from './contact/contact-input.ts';
 import type { ContactRequest, ContactResolution } from './contact/contact-request.ts';
 import { loadContacts, type ContactRef } from './contact/contact.reader.ts';
 import * as ending from './contact/erase-and-merge.ts';
+import { erasedOf, formerIdsOf } from './contact/erased.ts';
 import * as identifying from './contact/identify.ts';
 import { findByKey, findContacts, type ContactFilter } from './contact/find-contacts.ts';
 import { drainOutbox } from './contact/outbox.ts';
 import { purgeCauses } from './contact/purge-causes.ts';
 import { resolveContacts } from './contact/resolve-contacts.ts';
+import * as clicks from './feedback/ad-clicks.ts';
+import { loadFeedbackTerms, type FeedbackTerms } from './feedback/feedback-terms.ts';
 import {
   updateContacts,
   type ContactChangeRequest,
   type UpdatedContacts,
 } from './contact/update-contacts.ts';
-import * as clicks from './feedback/ad-clicks.ts';
-import { loadFeedbackTerms, type FeedbackTerms } from './feedback/feedback-terms.ts';
 import type { ApiKey, NewApiKey } from './organization/api-key.ts';
 import { CachedOrganizations, type Authentication } from './organization/cached-organizations.ts';
 import type { NewOrganization, Organization, OrganizationPatch } from './organization/organization.ts';
@@ -106,6 +107,19 @@ export class Directory {
       this.database,
       refs.filter((ref) => isUuid(ref.organizationId) && isUuid(ref.contactId)),
     );
+  }
+
+  /** Those of the ids whose person was erased, aliases followed. */
+  async erased(refs: readonly ContactRef[]): Promise<ReadonlySet<string>> {
+    return erasedOf(
+      this.database,
+      refs.filter((ref) => isUuid(ref.organizationId) && isUuid(ref.contactId)),
+    );
+  }
+
+  /** The ids that became this contact by merges, also when it was erased since. */
+  formerIds(ref: ContactRef): Promise<string[]> {
+    return formerIdsOf(this.database, ref);
   }
 
   /** Applies `update_contact` operations, each cause once. With `tx` they are part of the caller's transaction (same database). */

@@ -5,11 +5,13 @@ import { flowMetrics, type Logger, type Metrics } from '@trackline/observability
 import type { Database } from '@trackline/postgres';
 import type { Agent } from 'undici';
 import { directoryCredentials } from './adapters/directory/directory-credentials.ts';
+import { ofLivingContacts } from './adapters/directory/living-contacts.ts';
 import { deadLetters } from './adapters/kafka/dead-letter.ts';
 import { publishMessages } from './adapters/kafka/publish-messages.ts';
 import { logSender } from './adapters/log/log-sender.ts';
 import { deliveryReader } from './adapters/postgres/delivery-reader.ts';
 import { deliveryStore } from './adapters/postgres/delivery-store.ts';
+import { erasedDeliveries } from './adapters/postgres/erased-deliveries.ts';
 import { outbox } from './adapters/postgres/outbox.ts';
 import { overdueByKind, pendingByKind } from './adapters/postgres/queue-depth.ts';
 import { emailSender } from './adapters/smtp/email-sender.ts';
@@ -20,6 +22,7 @@ import type { ConnectorsConfig } from './config.ts';
 import type { ConnectorsParts } from './connectors.module.ts';
 import { deliver } from './pipeline/deliver.ts';
 import { Dispatcher } from './pipeline/dispatcher.ts';
+import { eraseContacts } from './pipeline/erase-contacts.ts';
 import { Housekeeping } from './pipeline/housekeeping.ts';
 import { OutboxRelay } from './pipeline/relay-outbox.ts';
 import { takeActions } from './pipeline/take-actions.ts';
@@ -79,7 +82,6 @@ function sendersOf({ config, logger, agent, resolve }: Open): Readonly<Record<Ac
 /** The flows over their adapters. */
 export function composeConnectors(open: Open): Composed {
   const { config, logger, metrics, database, publisher, consumer } = open;
-  const store = deliveryStore(database);
   const connectors = new Connectors(database, { secretsKey: config.secretsKey });
   const channels = new Channels(database, { secretsKey: config.secretsKey });
   const attempts = metrics.counter('delivery_attempts_total', 'Attempts by what came of them.', [
@@ -88,6 +90,8 @@ export function composeConnectors(open: Open): Composed {
     'reason',
   ]);
   const onFault = (err: unknown): void => logger.warn({ err }, 'work on deliveries failed: tried again');
+  const store = deliveryStore(database, onFault);
+  const directory = new Directory(database);
   const relay = new OutboxRelay({
     outbox: outbox(database),
     publish: publishMessages(publisher),
@@ -125,7 +129,7 @@ export function composeConnectors(open: Open): Composed {
       new Dispatcher({
         kind,
         store,
-        credentials: directoryCredentials(connectors, channels),
+        credentials: ofLivingContacts(directoryCredentials(connectors, channels), directory),
         deliver: attempt,
         limits: {
           total: config.deliveryConcurrency,
@@ -151,7 +155,7 @@ export function composeConnectors(open: Open): Composed {
       adminToken: config.adminToken,
       logger,
       metrics,
-      directory: new Directory(database),
+      directory,
       desk: { connectors, sendsMail: config.smtpUrl !== undefined },
       deliveries: deliveryReader(database),
       checks: {
@@ -163,6 +167,16 @@ export function composeConnectors(open: Open): Composed {
         take: takeActions(store),
         onTaken: () => dispatchers.forEach((dispatcher) => dispatcher.wake()),
         metrics: flowMetrics(metrics, 'actions'),
+      },
+      contacts: {
+        erase: eraseContacts({
+          deliveries: erasedDeliveries(database),
+          formerIds: (of) => directory.formerIds(of),
+          contactPartitions: config.contactPartitions,
+          nowMs: Date.now,
+          onEnded: () => relay.wake(),
+        }),
+        metrics: flowMetrics(metrics, 'contacts'),
       },
     },
   };

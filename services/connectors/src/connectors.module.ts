@@ -15,6 +15,7 @@ import {
 import { DELIVERY_READER, DeliveriesController } from './adapters/http/deliveries.controller.ts';
 import { honestGuard, honestInterceptor } from './adapters/http/honest-faults.ts';
 import { ACTIONS_FLOW, ActionsConsumer, type ActionsFlow } from './adapters/kafka/actions.consumer.ts';
+import { CONTACTS_FLOW, ContactsConsumer, type ContactsFlow } from './adapters/kafka/contacts.consumer.ts';
 import type { DeliveryReader } from './ports.ts';
 
 /** Opened and closed by whoever starts the service; the module only wires them. */
@@ -25,6 +26,7 @@ export interface ConnectorsParts {
   readonly directory: Directory;
   readonly checks: ObservabilitySettings['checks'];
   readonly actions: ActionsFlow;
+  readonly contacts: ContactsFlow;
   readonly desk: ConnectorDesk;
   readonly deliveries: DeliveryReader;
 }
@@ -32,13 +34,14 @@ export interface ConnectorsParts {
 @Module({})
 export class ConnectorsModule {
   static with(parts: ConnectorsParts): DynamicModule {
-    const { adminToken, logger, metrics, directory, checks, actions, desk, deliveries } = parts;
+    const { adminToken, logger, metrics, directory, checks, actions, contacts, desk, deliveries } = parts;
     return {
       module: ConnectorsModule,
       imports: [ObservabilityModule.forService({ service: 'connectors', metrics, logger, checks })],
-      controllers: [ConnectorsController, DeliveriesController, ActionsConsumer],
+      controllers: [ConnectorsController, DeliveriesController, ActionsConsumer, ContactsConsumer],
       providers: [
         { provide: ACTIONS_FLOW, useValue: actions },
+        { provide: CONTACTS_FLOW, useValue: contacts },
         { provide: CONNECTOR_DESK, useValue: desk },
         { provide: DELIVERY_READER, useValue: deliveries },
         { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },

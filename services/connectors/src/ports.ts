@@ -48,6 +48,31 @@ export interface DeliveryStore {
   purge(olderThanMs: number, limit: number): Promise<number>;
 }
 
+/** A contact by all ids that it has had. */
+export interface ContactIds {
+  readonly organizationId: string;
+  readonly contactIds: readonly string[];
+}
+
+/** What becomes of deliveries of a contact that was erased. */
+export interface ErasedDeliveries {
+  /** Ends what is pending as failed, with the outbox, and keeps nothing of what was to be sent. */
+  end(
+    of: ContactIds,
+    toEnding: (
+      pending: readonly Pick<ClaimedDelivery, 'action' | 'attempts'>[],
+    ) => Pick<Ending, 'detail' | 'messages'>,
+  ): Promise<void>;
+  /** Forgets what destinations said of those that had ended. */
+  clear(of: ContactIds): Promise<void>;
+}
+
+/** The ids that a contact had before it was merged, also of one that was erased since. */
+export type FormerIds = (of: {
+  readonly organizationId: string;
+  readonly contactId: string;
+}) => Promise<readonly string[]>;
+
 /** Messages that were committed and are not published yet. */
 export interface Outbox {
   /** Hands up to `limit` of them to `publish`, and removes them once it resolves. Gives how many. No other instance has them meanwhile. */
@@ -84,12 +109,14 @@ export type Credentials =
       readonly accessToken: string;
     };
 
-export type FoundCredentials = Credentials | { readonly unreadable: string } | undefined;
+/** `erased`: whom the action is for has been erased. */
+export type FoundCredentials =
+  Credentials | { readonly unreadable: string } | { readonly erased: true } | undefined;
 
 export interface CredentialSource {
   /** In the order of what was asked for; `undefined` where nothing was given. One read. */
   of(
-    wanted: readonly Pick<AnyRequestedAction, 'organizationId' | 'kind' | 'request'>[],
+    wanted: readonly Pick<AnyRequestedAction, 'organizationId' | 'contactId' | 'kind' | 'request'>[],
   ): Promise<FoundCredentials[]>;
 }
 

@@ -3,7 +3,9 @@ import {
   partitionOf,
   type AnyCompletedAction,
   type AnyRequestedAction,
+  type CompletedAction,
 } from '@trackline/contracts';
+import { CONTACT_ERASED, ERASED } from '../domain/contact-erased.ts';
 import type { ClaimedDelivery } from '../domain/delivery.ts';
 import {
   backoffMs,
@@ -48,7 +50,7 @@ const SETTLE_PAUSE_MS = 200;
 export const deliver =
   (use: DeliverDependencies) =>
   async (delivery: ClaimedDelivery, found: Promise<FoundCredentials>): Promise<void> => {
-    const outcome = spentBefore(delivery, use.policy) ?? (await attempt(delivery, found, use));
+    const outcome = await attempt(delivery, found, use);
     if (outcome.kind === 'not_tried') {
       const inMs = backoffMs(1, use.policy, use.random());
       const isOurs = await settle(delivery, () => use.store.putBack(delivery, inMs), use);
@@ -64,15 +66,19 @@ const fateOf = (next: Next): AttemptFate => (next.kind === 'ended' ? next.status
 async function attempt(
   delivery: ClaimedDelivery,
   found: Promise<FoundCredentials>,
-  { senders, timeoutMs, nowMs, onFault }: DeliverDependencies,
+  { senders, timeoutMs, nowMs, onFault, policy }: DeliverDependencies,
 ): Promise<AttemptOutcome | NotTried> {
   let credentials: FoundCredentials;
   try {
     credentials = await found;
   } catch (error) {
     onFault(error, delivery);
-    return { kind: 'not_tried', reason: 'credentials_not_read' };
+    return spentBefore(delivery, policy) ?? { kind: 'not_tried', reason: 'credentials_not_read' };
   }
+  if (credentials && 'erased' in credentials)
+    return { kind: 'never', reason: ERASED, detail: CONTACT_ERASED };
+  const spent = spentBefore(delivery, policy);
+  if (spent) return spent;
   // Another may have it by the time that the answer comes.
   if (nowMs() + timeoutMs > delivery.leaseEndsAtMs) return { kind: 'not_tried', reason: 'lease_too_short' };
   if (credentials && 'unreadable' in credentials)
@@ -112,19 +118,18 @@ function toEnding(
   next: Exclude<Next, { kind: 'again' }>,
   { toLetter, contactPartitions, nowMs }: DeliverDependencies,
 ): Ending {
-  const { action, attempts } = delivery;
   const status = next.kind === 'ended' ? next.status : 'failed';
   const providerMessageId = next.kind === 'ended' ? next.providerMessageId : undefined;
-  const completed: AnyCompletedAction = {
-    ...askedBy(action),
+  const how = {
     status,
-    attempts,
     ...(providerMessageId !== undefined && { providerMessageId }),
     detail: next.detail,
     completedAtMs: nowMs(),
-  };
-  const messages = [toCompleted(completed, contactPartitions)];
-  if (next.kind === 'given_up') messages.push(toLetter(delivery, next.reason, JSON.stringify(next.detail)));
+  } as const;
+  const messages = [toCompletion(delivery, how, contactPartitions)];
+  // Of whoever was erased no letter is kept.
+  if (next.kind === 'given_up' && next.reason !== ERASED)
+    messages.push(toLetter(delivery, next.reason, JSON.stringify(next.detail)));
   return { status, providerMessageId, detail: next.detail, messages };
 }
 
@@ -138,7 +143,13 @@ function askedBy(action: AnyRequestedAction) {
   return { id, organizationId, contactId, executionId, workflowId, stepId, visit, kind };
 }
 
-function toCompleted(completed: AnyCompletedAction, contactPartitions: number): Message {
+/** How an action has ended, as it is told. */
+export function toCompletion(
+  { action, attempts }: Pick<ClaimedDelivery, 'action' | 'attempts'>,
+  how: Pick<CompletedAction, 'status' | 'providerMessageId' | 'detail' | 'completedAtMs'>,
+  contactPartitions: number,
+): Message {
+  const completed: AnyCompletedAction = { ...askedBy(action), attempts, ...how };
   const { topic, key, value, headers } = encodeCompletedAction(completed);
   return {
     topic,

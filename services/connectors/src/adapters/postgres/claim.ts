@@ -1,11 +1,15 @@
 import type { ActionKind } from '@trackline/contracts';
 import type { Queryable } from '@trackline/postgres';
 import type { Queue } from '../../domain/allotment.ts';
+import { AHEAD } from './contact-lines.ts';
 
 interface QueueRow {
   organization_id: string;
   destination: string;
 }
+
+/** Rows that a claim looks at beside those that it may take: those of them that stand behind another are put aside. */
+const LOOKED_AT_BESIDE = 32;
 
 export interface ClaimedRow {
   action: unknown;
@@ -41,31 +45,46 @@ export async function lockQueues(
   return rows.map((row) => ({ organizationId: row.organization_id, destination: row.destination }));
 }
 
-/** The first due ones of each queue, as many as were allotted, under the lease. Queues are held, so nobody else claims from them. */
+/**
+ * The first due ones of each queue, as many as were allotted, under the lease. Queues are held, so nobody else claims from them. One that
+ * stands behind another of its contact is put aside: it is woken when that one ends, and looks by itself when that one is looked at. Gives
+ * how many were put aside, too.
+ */
 export async function claimRows(
   tx: Queryable,
   kind: ActionKind,
   allotted: readonly { readonly queue: Queue; readonly take: number }[],
   { lease, leaseMs }: { readonly lease: string; readonly leaseMs: number },
-): Promise<ClaimedRow[]> {
-  if (allotted.length === 0) return [];
-  const { rows } = await tx.query<ClaimedRow>({
+): Promise<{ readonly rows: ClaimedRow[]; readonly aside: number }> {
+  if (allotted.length === 0) return { rows: [], aside: 0 };
+  const { rows } = await tx.query<{ aside: number } & (ClaimedRow | { attempts: null })>({
     name: 'connectors.claim',
     text: `WITH due AS (
-             SELECT d.id FROM unnest($2::uuid[], $3::text[], $4::int[]) AS l (organization_id, destination, take)
+             SELECT d.*, l.take, ${AHEAD} AS ahead
+             FROM unnest($2::uuid[], $3::text[], $4::int[]) AS l (organization_id, destination, take)
              CROSS JOIN LATERAL (
-               SELECT id FROM connectors.delivery
+               SELECT id, organization_id, contact_id, kind, destination, accepted_at, source_offset, next_attempt_at
+               FROM connectors.delivery
                WHERE kind = $1 AND organization_id = l.organization_id AND destination = l.destination
                  AND status = 'pending' AND next_attempt_at <= now()
-               ORDER BY next_attempt_at LIMIT l.take
+               ORDER BY next_attempt_at, source_offset LIMIT l.take + ${LOOKED_AT_BESIDE}
                FOR UPDATE SKIP LOCKED
              ) d
+           ), first AS (
+             SELECT id, take, row_number() OVER (
+               PARTITION BY organization_id, destination ORDER BY next_attempt_at, source_offset) AS n
+             FROM due WHERE ahead IS NULL
+           ), aside AS (
+             UPDATE connectors.delivery d SET next_attempt_at = greatest(due.ahead, now() + $6 * interval '1 millisecond')
+             FROM due WHERE d.id = due.id AND due.ahead IS NOT NULL RETURNING d.id
+           ), claimed AS (
+             UPDATE connectors.delivery d SET attempts = attempts + 1, lease = $5,
+               next_attempt_at = now() + $6 * interval '1 millisecond'
+             FROM first WHERE d.id = first.id AND first.n <= first.take
+             RETURNING d.action, d.destination, d.source_partition, d.source_offset, d.attempts,
+               (extract(epoch FROM now() - d.accepted_at) * 1000)::float8 AS age_ms
            )
-           UPDATE connectors.delivery d SET attempts = attempts + 1, lease = $5,
-             next_attempt_at = now() + $6 * interval '1 millisecond'
-           FROM due WHERE d.id = due.id
-           RETURNING d.action, d.destination, d.source_partition, d.source_offset, d.attempts,
-             (extract(epoch FROM now() - d.accepted_at) * 1000)::float8 AS age_ms`,
+           SELECT (SELECT count(*)::int FROM aside) AS aside, c.* FROM (SELECT) AS one LEFT JOIN claimed c ON true`,
     values: [
       kind,
       allotted.map(({ queue }) => queue.organizationId),
@@ -75,7 +94,7 @@ export async function claimRows(
       leaseMs,
     ],
   });
-  return rows;
+  return { rows: rows.filter((row) => row.attempts !== null), aside: rows[0]!.aside };
 }
 
 /**

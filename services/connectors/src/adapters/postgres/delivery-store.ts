@@ -3,7 +3,8 @@ import type { AnyRequestedAction, RequestedAction } from '@trackline/contracts';
 import type { Database } from '@trackline/postgres';
 import type { ClaimedDelivery, NewDelivery } from '../../domain/delivery.ts';
 import type { DeliveryStore } from '../../ports.ts';
-import { advanceQueues, claimRows, lockQueues } from './claim.ts';
+import { advanceQueues, claimRows, lockQueues, type ClaimedRow } from './claim.ts';
+import { wakeBehind } from './contact-lines.ts';
 import { EndingWriter } from './ending-writer.ts';
 import { toJson } from './json-text.ts';
 
@@ -57,8 +58,15 @@ const PURGE = `
     WHERE status <> 'pending' AND ended_at < now() - $1 * interval '1 millisecond' ORDER BY ended_at LIMIT $2)
 `;
 
-export function deliveryStore(database: Database): DeliveryStore {
-  const endings = new EndingWriter(database);
+/** One claim after another that found nothing but what stands behind others: then the queues have their next turn. */
+const CLAIMS_IN_A_ROW = 20;
+
+export function deliveryStore(
+  database: Database,
+  onFault: (error: unknown) => void = () => undefined,
+): DeliveryStore {
+  const wake = (ids: readonly string[]) => wakeBehind(database, ids).catch(onFault);
+  const endings = new EndingWriter(database, wake);
   return {
     async take(deliveries) {
       if (deliveries.length === 0) return 0;
@@ -71,24 +79,20 @@ export function deliveryStore(database: Database): DeliveryStore {
     },
 
     async claim({ kind, leaseMs, queues: limit, full, allot }) {
-      // Before the database begins to count.
-      const leaseEndsAtMs = Date.now() + leaseMs;
-      return database.transaction(async (tx) => {
-        const queues = await lockQueues(tx, kind, limit, full());
-        if (queues.length === 0) return [];
+      for (let claims = 1; ; claims++) {
+        // Before the database begins to count.
+        const leaseEndsAtMs = Date.now() + leaseMs;
         const lease = randomUUID();
-        const rows = await claimRows(tx, kind, allot(queues), { lease, leaseMs });
-        await advanceQueues(tx, kind, queues);
-        return rows.map((row): ClaimedDelivery => ({
-          action: row.action as AnyRequestedAction,
-          destination: row.destination,
-          source: { partition: row.source_partition, offset: row.source_offset },
-          lease,
-          leaseEndsAtMs,
-          attempts: row.attempts,
-          ageMs: row.age_ms,
-        }));
-      });
+        const { rows, aside } = await database.transaction(async (tx) => {
+          const queues = await lockQueues(tx, kind, limit, full());
+          if (queues.length === 0) return { rows: [], aside: 0 };
+          const claimed = await claimRows(tx, kind, allot(queues), { lease, leaseMs });
+          await advanceQueues(tx, kind, queues);
+          return claimed;
+        });
+        if (rows.length === 0 && aside > 0 && claims < CLAIMS_IN_A_ROW) continue;
+        return rows.map((row) => fromRow(row, lease, leaseEndsAtMs));
+      }
     },
 
     async again({ action, lease }, inMs, detail) {
@@ -97,6 +101,8 @@ export function deliveryStore(database: Database): DeliveryStore {
         text: AGAIN,
         values: [action.id, lease, Math.round(inMs), toJson(detail)],
       });
+      // Only webhooks do not wait for one that is tried again.
+      if (rowCount === 1 && action.kind === 'webhook') await wake([action.id]);
       return rowCount === 1;
     },
 
@@ -121,6 +127,16 @@ export function deliveryStore(database: Database): DeliveryStore {
     },
   };
 }
+
+const fromRow = (row: ClaimedRow, lease: string, leaseEndsAtMs: number): ClaimedDelivery => ({
+  action: row.action as AnyRequestedAction,
+  destination: row.destination,
+  source: { partition: row.source_partition, offset: row.source_offset },
+  lease,
+  leaseEndsAtMs,
+  attempts: row.attempts,
+  ageMs: row.age_ms,
+});
 
 const toColumns = (deliveries: readonly NewDelivery[]): unknown[] => [
   deliveries.map(({ action }) => action.id),

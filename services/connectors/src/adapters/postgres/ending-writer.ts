@@ -40,11 +40,14 @@ const MAX_ROWS = 200;
  */
 export class EndingWriter {
   private readonly database: Database;
+  private readonly wakeBehind: (ids: readonly string[]) => Promise<void>;
   private waiting: Waiting[] = [];
   private isWriting = false;
 
-  constructor(database: Database) {
+  /** `wakeBehind` is told of what has ended, for those that stand behind it. */
+  constructor(database: Database, wakeBehind: (ids: readonly string[]) => Promise<void>) {
     this.database = database;
+    this.wakeBehind = wakeBehind;
   }
 
   /** `false`: the lease was lost. */
@@ -68,6 +71,7 @@ export class EndingWriter {
         text: END,
         values: toColumns(some),
       });
+      await this.wakeBehind(rows.map(({ id }) => id));
       const ended = new Set(rows.map(({ id, lease }) => `${lease} ${id}`));
       for (const { delivery, resolve } of some) resolve(ended.has(`${delivery.lease} ${delivery.action.id}`));
     } catch (error) {
