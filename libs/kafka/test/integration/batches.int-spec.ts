@@ -62,20 +62,25 @@ describe('KafkaBatchServer', () => {
     await server.close();
   });
 
-  it('hands a lone message over within milliseconds', async () => {
+  it('hands a lone message over at once: the broker waits for more only while there is none', async () => {
     await broker.topic('lone');
+    const maxWaitMs = 10_000;
     let arrived: () => void = () => undefined;
-    const server = await broker.serve({ lone: () => Promise.resolve(arrived()) }, { groupId: 'lone' });
-    const tookMs: number[] = [];
-    for (let i = 0; i < 60; i++) {
+    const server = await broker.serve(
+      { lone: () => Promise.resolve(arrived()) },
+      { groupId: 'lone', maxWaitMs },
+    );
+    const oneComes = async () => {
       const arrival = new Promise<void>((resolve) => (arrived = resolve));
-      const startedAt = performance.now();
       void broker.publisher.publish([message('lone', 0, 'x')]);
       await arrival;
-      tookMs.push(performance.now() - startedAt);
-    }
-    tookMs.sort((a, b) => a - b);
-    expect(tookMs[30]).toBeLessThan(10);
+    };
+    // The first may meet a fetch that began before its partition was given out.
+    await oneComes();
+    const startedAt = performance.now();
+    for (let i = 0; i < 20; i++) await oneComes();
+    // All of them together: had any been held for more to come, it alone would have taken as long.
+    expect(performance.now() - startedAt).toBeLessThan(maxWaitMs);
     await server.close();
   });
 
