@@ -47,8 +47,12 @@ export const actionRequestSchemas: Readonly<Record<ActionKind, TObject>> = {
     worth: Type.Optional(
       Type.Object(
         {
-          value: Type.String({ description: 'A decimal, in units of the currency.', examples: ['49.90'] }),
-          currency: Type.String({ examples: ['EUR'] }),
+          value: Type.String({
+            pattern: '^(\\d+\\.?\\d*|\\.\\d+)$',
+            description: 'A decimal, in units of the currency.',
+            examples: ['49.90'],
+          }),
+          currency: Type.String({ pattern: '^[A-Z]{3}$', examples: ['EUR'] }),
         },
         { description: 'Of a purchase.' },
       ),
