@@ -2,6 +2,7 @@ export * from './asyncapi.ts';
 export * from './currency.ts';
 export * from './errors.ts';
 export * from './identity.ts';
+export * from './sent-mark.ts';
 export * from './messages/action-schemas.ts';
 export * from './messages/action.ts';
 export * from './messages/contact.ts';

@@ -17,12 +17,12 @@ export function senderOf(request: WhatsappRequest, ownPhoneNumberId: string): st
  * (https://developers.facebook.com/documentation/business-messaging/whatsapp/reference/whatsapp-business-phone-number/message-api).
  * Meta gives `biz_opaque_callback_data` back with each status of the message.
  */
-export function toMessage(actionId: string, { to, body, template }: WhatsappRequest): object | undefined {
+export function toMessage(mark: string, { to, body, template }: WhatsappRequest): object | undefined {
   const head = {
     messaging_product: 'whatsapp',
     recipient_type: 'individual',
     to,
-    biz_opaque_callback_data: actionId,
+    biz_opaque_callback_data: mark,
   };
   if (template) {
     const { name, language, parameters } = template;

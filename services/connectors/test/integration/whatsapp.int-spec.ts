@@ -56,7 +56,7 @@ describe('a WhatsApp message', () => {
       to: '+4915112345678',
       type: 'text',
       text: { body: 'Hi Zoë' },
-      biz_opaque_callback_data: action.id,
+      biz_opaque_callback_data: `trackline/${action.workflowId}/${action.id}`,
     });
     expect(await rig.delivery(tenant, action)).toMatchObject({
       status: 'delivered',

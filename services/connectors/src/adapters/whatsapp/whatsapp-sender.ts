@@ -1,3 +1,4 @@
+import { toSentMark } from '@trackline/contracts';
 import type { AttemptOutcome } from '../../domain/outcome.ts';
 import { outcomeOfGraph, senderOf, toMessage } from '../../domain/whatsapp.ts';
 import type { Sender } from '../../ports.ts';
@@ -11,7 +12,10 @@ export const whatsappSender =
       throw new Error('A WhatsApp message needs credentials for it.');
     const sender = senderOf(action.request, credentials.phoneNumberId);
     if (sender === undefined) return never('The id of the number that sends is not made of digits.');
-    const body = toMessage(action.id, action.request);
+    const body = toMessage(
+      toSentMark({ workflowId: action.workflowId, actionId: action.id }),
+      action.request,
+    );
     if (!body) return never('A message needs a body or a template.');
     const { accessToken } = credentials;
     return callGraph(settings, { path: `${sender}/messages`, accessToken, body }, outcomeOfGraph);

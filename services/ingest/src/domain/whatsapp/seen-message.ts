@@ -1,4 +1,4 @@
-import type { AdReferral, TouchedConversation } from '@trackline/contracts';
+import { readSentMark, type AdReferral, type TouchedConversation } from '@trackline/contracts';
 import { momentOf, objectOf, objectsOf, textOf, type JsonObject } from './json-reading.ts';
 
 /** A user as WhatsApp names one: by number, by an id that hides the number, or by both. One of them is there. */
@@ -19,6 +19,8 @@ export interface SeenMessage {
   readonly status?: NonNullable<TouchedConversation['status']>;
   /** The ad that a customer came from. */
   readonly referral?: AdReferral;
+  /** The workflow that sent it. */
+  readonly workflowId?: string;
 }
 
 export interface Place {
@@ -108,6 +110,7 @@ export function readStatuses(value: JsonObject, place: Place): SeenMessage[] {
     const status = STATUSES[textOf(told.status) ?? ''];
     const user = userOf(told.recipient_id, told.recipient_user_id);
     if (messageId === undefined || status === undefined || !user) return [];
+    const mark = readSentMark(textOf(told.biz_opaque_callback_data) ?? '');
     return [
       {
         messageId,
@@ -116,6 +119,7 @@ export function readStatuses(value: JsonObject, place: Place): SeenMessage[] {
         direction: 'outbound',
         occurredAtMs: momentOf(told.timestamp, place.receivedAtMs) ?? place.receivedAtMs,
         status,
+        ...(mark && { workflowId: mark.workflowId }),
       },
     ];
   });

@@ -34,7 +34,8 @@ export function touchOfMessage(
   };
 }
 
-function campaignOf({ referral }: SeenMessage): Campaign | undefined {
+function campaignOf({ referral, workflowId }: SeenMessage): Campaign | undefined {
+  if (workflowId !== undefined) return { type: 'automation', id: workflowId };
   if (referral?.sourceId === undefined) return undefined;
   const { sourceId, headline } = referral;
   return { type: 'ad', id: sourceId, ...(headline === undefined ? undefined : { name: headline }) };

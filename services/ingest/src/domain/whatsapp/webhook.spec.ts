@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalName, readAutomaticEvent } from './automatic-event.ts';
 import { readMessages, readStatuses } from './seen-message.ts';
+import { touchOfMessage } from './touch.ts';
 import { countChanges, readWebhook } from './webhook.ts';
 
 const NOW = Date.parse('2026-11-20T10:00:00.000Z');
@@ -153,6 +154,24 @@ describe('messages', () => {
 });
 
 describe('statuses', () => {
+  it.each([
+    [
+      'trackline/01a1feb0-47fe-700c-980c-8fef36d025d6/a1',
+      { type: 'automation', id: '01a1feb0-47fe-700c-980c-8fef36d025d6' },
+    ],
+    ['somebody else’s', undefined],
+    [undefined, undefined],
+  ])('of a message with the mark %p say which automation sent it', (mark, campaign) => {
+    const told = {
+      id: 'm',
+      status: 'delivered',
+      recipient_id: '33612000000',
+      biz_opaque_callback_data: mark,
+    };
+    const [seen] = readStatuses({ statuses: [told] }, { phoneNumberId: '1', receivedAtMs: NOW });
+    expect(touchOfMessage('o', 'c', seen!).campaign).toEqual(campaign);
+  });
+
   it('tell what became of a message, and other words tell nothing', () => {
     const told = ['sent', 'delivered', 'read', 'played', 'failed', 'deleted', 'warning', 7].map((status) => ({
       id: 'm',
