@@ -81,7 +81,8 @@ export class TriggerRig {
   private readonly readers: PinnedReader[];
   private readonly testDatabase: TestDatabase;
   readonly connection: KafkaConnection;
-  private readonly env: Record<string, string>;
+  /** Of another process over the same topics and database. */
+  readonly env: Record<string, string>;
   private readonly running: RunningTrigger[] = [];
   private readonly offsets = new Map<string, number>();
   private nextCorrelation = 0;
