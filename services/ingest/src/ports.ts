@@ -98,14 +98,22 @@ export interface People {
   ofEvidence(asker: Asker, evidence: readonly string[]): Promise<(LinkedContact | undefined)[]>;
   /** Whom each id stands for now. `undefined`: erased. */
   current(asker: Asker, contactIds: readonly string[]): Promise<(string | undefined)[]>;
-  /** A provisional contact becomes an alias of the person that it turned out to be. May be repeated. */
-  identify(identified: Identified): Promise<void>;
+  /**
+   * A provisional contact becomes an alias of the person that it turned out to be. May be repeated. Gives who it is then: somebody else, when
+   * a person made something of it by hand before; `undefined`: erased.
+   */
+  identify(identified: Identified): Promise<string | undefined>;
 }
 
 export interface Identified {
   readonly organizationId: string;
   readonly provisionalId: string;
   readonly personId: string;
+}
+
+/** Who a provisional contact is. `null`: somebody who has been erased. */
+export interface IdentifiedAs {
+  readonly personId: string | null;
 }
 
 /** Who is behind a message or a click. */
@@ -116,10 +124,13 @@ export interface Links {
   /** Links keys to provisional contacts. One that has got a contact meanwhile keeps it: look again. */
   linkProvisionals(organizationId: string, links: readonly Link[]): Promise<void>;
   /**
-   * Hands up to `limit` identified contacts to `identify`, one after the other, and forgets those for which it resolves `true`. What another
-   * instance is at is passed over. Gives how many there were.
+   * Hands up to `limit` identified contacts to `identify`, one after the other. Those for which it says who they are now are done, and what
+   * is linked to them leads there. What another instance is at is passed over. Gives how many there were.
    */
-  takeIdentified(limit: number, identify: (identified: Identified) => Promise<boolean>): Promise<number>;
+  takeIdentified(
+    limit: number,
+    identify: (identified: Identified) => Promise<IdentifiedAs | undefined>,
+  ): Promise<number>;
 }
 
 /** By which a contact came into a chat with the number. */

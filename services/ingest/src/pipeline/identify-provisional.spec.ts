@@ -13,18 +13,24 @@ describe('provisional contacts', () => {
     const stopping = new AbortController();
     const due = new Set(['good', 'bad']);
     const faults: unknown[] = [];
+    const became: [string, string | null][] = [];
     let pauses = 0;
     await identifyProvisionals(
       {
         people: {
           identify: async ({ provisionalId }) => {
             if (provisionalId === 'bad' && pauses === 0) throw new Error('away');
+            return provisionalId === 'good' ? 'q' : undefined;
           },
         },
         links: {
           takeIdentified: async (_limit, identify) => {
             const taken = [...due].map(identified);
-            for (const one of taken) if (await identify(one)) due.delete(one.provisionalId);
+            for (const one of taken) {
+              const as = await identify(one);
+              if (as) due.delete(one.provisionalId);
+              if (as) became.push([one.provisionalId, as.personId]);
+            }
             return taken.length;
           },
         },
@@ -38,6 +44,10 @@ describe('provisional contacts', () => {
       stopping.signal,
     );
     expect([faults, [...due]]).toEqual([['bad'], []]);
+    expect(became).toEqual([
+      ['good', 'q'],
+      ['bad', null],
+    ]);
   });
 
   it('wait when the database is away', async () => {

@@ -1,4 +1,4 @@
-import type { Identified, Links, People } from '../ports.ts';
+import type { Identified, IdentifiedAs, Links, People } from '../ports.ts';
 
 export interface IdentifyParts {
   readonly people: Pick<People, 'identify'>;
@@ -20,14 +20,13 @@ export async function identifyProvisionals(parts: IdentifyParts, signal: AbortSi
   const { people, links, onFault, idleMs, pause } = parts;
   while (!signal.aborted) {
     let hadFault = false;
-    const identify = async (identified: Identified): Promise<boolean> => {
+    const identify = async (identified: Identified): Promise<IdentifiedAs | undefined> => {
       try {
-        await people.identify(identified);
-        return true;
+        return { personId: (await people.identify(identified)) ?? null };
       } catch (error) {
         hadFault = true;
         onFault(error, identified);
-        return false;
+        return undefined;
       }
     };
     let taken = 0;

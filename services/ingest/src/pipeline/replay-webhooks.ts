@@ -66,7 +66,7 @@ export function receivingDry(): ReceiveWebhook {
       ofMessages: somebody,
       ofEvidence: (_asker, evidence) => Promise.resolve(evidence.map(() => known)),
       current: somebody,
-      identify: () => Promise.resolve(),
+      identify: () => Promise.resolve(undefined),
     },
     links: {
       find: (_organizationId, keys) => Promise.resolve(new Map(keys.map((key) => [key, known]))),

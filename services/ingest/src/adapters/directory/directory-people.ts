@@ -50,6 +50,9 @@ export function directoryPeople(directory: Used): People {
 
     async identify({ organizationId, provisionalId, personId }) {
       await directory.identifyProvisional(organizationId, provisionalId, personId);
+      // Not always that person: whoever gave it an identifier by hand, or merged it, has decided before.
+      const [now] = await directory.resolve([{ organizationId, contactId: provisionalId }]);
+      return now && contactIdOf(now);
     },
   };
 }

@@ -46,16 +46,20 @@ export function postgresLinks(database: Database, clock: Clock): Links {
       database.transaction(async (tx) => {
         const rows = await lockIdentified(tx, limit);
         const done: Identified[] = [];
-        for (const identified of rows) if (await identify(identified)) done.push(identified);
+        for (const identified of rows) {
+          const as = await identify(identified);
+          if (as) done.push({ ...identified, personId: as.personId ?? identified.personId });
+        }
         await tx.query({
           name: 'ingest.merged',
-          text: `UPDATE ingest.provisional p SET merged_at = $3
-                   FROM unnest($1::uuid[], $2::uuid[]) AS q (organization_id, contact_id)
+          text: `UPDATE ingest.provisional p SET merged_at = $3, person_id = q.person_id
+                   FROM unnest($1::uuid[], $2::uuid[], $4::uuid[]) AS q (organization_id, contact_id, person_id)
                   WHERE p.organization_id = q.organization_id AND p.contact_id = q.contact_id`,
           values: [
             done.map(({ organizationId }) => organizationId),
             done.map(({ provisionalId }) => provisionalId),
             now(),
+            done.map(({ personId }) => personId),
           ],
         });
         return rows.length;
