@@ -98,6 +98,8 @@ export class FaultProxy {
 
   /** From now on; connections that are open feel it too. */
   set(faults: NetworkFaults): void {
+    if (faults.away && !this.faults.away) noteStrike('party away');
+    if (faults.hang && !this.faults.hang) noteStrike('party hangs');
     this.faults = faults;
     if (faults.away) this.cutAll();
     for (const link of this.links) link.hang(faults.hang === true);

@@ -8,10 +8,18 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** An empty database of its own on the server of `adminUrl` (whose path does not matter). */
-export async function createTestDatabase(adminUrl: string, prefix = 'test'): Promise<TestDatabase> {
+/**
+ * A database of its own on the server of `adminUrl` (whose path does not matter): empty, or a copy of another one there, to which nobody
+ * may be connected.
+ */
+export async function createTestDatabase(
+  adminUrl: string,
+  prefix = 'test',
+  copied?: string,
+): Promise<TestDatabase> {
   const name = uniqueName(prefix).replaceAll('-', '_');
-  await onServer(adminUrl, `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+  const template = copied === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(copied)}`;
+  await onServer(adminUrl, `CREATE DATABASE ${pg.escapeIdentifier(name)}${template}`);
   return {
     name,
     databaseUrl: withDatabase(adminUrl, name),

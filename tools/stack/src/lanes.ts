@@ -7,6 +7,12 @@ export const LANES = [
 ] as const;
 export type Lane = (typeof LANES)[number];
 
+/**
+ * Fault tests that run at the same time. Each has processes, a database, a Redis and a broker of its own, and waits most of its time: for
+ * sessions to end, for processes to start, for a load to come to rest. More of them than cores would be in each other's way.
+ */
+export const FAULT_WORKERS = 2;
+
 export interface LaneResult {
   readonly passed: number;
   /** Tests that failed, and files that could not even be run. */

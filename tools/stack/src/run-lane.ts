@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readJson } from './json-file.ts';
-import { toResult, type JestReport, type Lane, type LaneResult } from './lanes.ts';
+import { FAULT_WORKERS, toResult, type JestReport, type Lane, type LaneResult } from './lanes.ts';
 import type { Places } from './places.ts';
 import { describeExit, type Child, type Children } from './processes/children.ts';
 import { endMarked, MARK } from './processes/marked.ts';
@@ -16,11 +16,8 @@ const GRACE_MS = 2_000;
 /** What a test has left running drains, if it can. */
 const LEFT_GRACE_MS = 10_000;
 
-/**
- * Tests that share one broker and two cores with a whole stack run one file after the other. They wait for conditions, with
- * bounds of their own; jest's five seconds would measure how busy the machine is.
- */
-const WITH_REAL_THINGS = ['--runInBand', '--testTimeout=60000'];
+/** Tests with real things wait for conditions, with bounds of their own; jest's five seconds would measure how busy the machine is. */
+const WITH_REAL_THINGS = ['--testTimeout=60000'];
 
 export interface LaneRun {
   readonly lane: Lane;
@@ -28,12 +25,14 @@ export interface LaneRun {
   /** With the mark by which all that the lane starts is known again. */
   readonly env: NodeJS.ProcessEnv & { readonly [MARK]: string };
   readonly withinMs?: number;
+  /** Files that run at the same time; default: what the lane's tests can bear. */
+  readonly workers?: number;
 }
 
 /** Runs one lane with jest, whose words go to the reader, and counts by its report. */
 export async function runLane(
   { places, children, say }: { places: Places; children: Children; say: Say },
-  { lane, jestArguments, env, withinMs = LANE_WITHIN_MS }: LaneRun,
+  { lane, jestArguments, env, withinMs = LANE_WITHIN_MS, workers = workersOf(lane) }: LaneRun,
 ): Promise<LaneResult> {
   const startedMs = Date.now();
   const reportFile = join(places.home, `jest-${lane.name}.json`);
@@ -48,7 +47,9 @@ export async function runLane(
       ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
       join(places.root, 'node_modules/jest/bin/jest.js'),
       ...['--selectProjects', lane.name, '--json', `--outputFile=${reportFile}`, '--passWithNoTests'],
-      ...(lane.needs === 'nothing' ? [] : WITH_REAL_THINGS),
+      ...(workers === undefined
+        ? []
+        : [workers === 1 ? '--runInBand' : `--maxWorkers=${workers}`, ...WITH_REAL_THINGS]),
       ...jestArguments,
     ],
     env: { ...process.env, ...env },
@@ -71,6 +72,12 @@ export async function runLane(
   const told = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
   say[failed === 0 ? 'done' : 'wrong'](lane.name, told, elapsedMs);
   return result;
+}
+
+/** Those that share one broker and two cores with a whole stack run one after the other. */
+function workersOf({ needs }: Lane): number | undefined {
+  if (needs === 'nothing') return undefined;
+  return needs === 'breakable parts' ? FAULT_WORKERS : 1;
 }
 
 async function endOf(jest: Child, reportFile: string, withinMs: number): Promise<string> {

@@ -48,7 +48,8 @@ export async function soak(surroundings: Surroundings, run: LaneRun): Promise<Ro
     };
     const withinMs = Math.max(0, endMs - startedMs) + LAST_ROUND_WITHIN_MS;
     const jestArguments = argumentsOfARound(run.jestArguments);
-    const result = await runLane(surroundings, { ...run, jestArguments, env, withinMs });
+    // One after the other: the long form has work enough for the machine, and a file that failed is told from its neighbours.
+    const result = await runLane(surroundings, { ...run, jestArguments, env, withinMs, workers: 1 });
     rounds.push({
       ...result,
       seed,

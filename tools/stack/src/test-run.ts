@@ -72,7 +72,8 @@ async function runLanes(
       env = { ...env, ...(await environmentOfTests(surroundings, infrastructure)) };
     }
     if (lane.needs === 'breakable parts') {
-      env = { ...env, BREAKABLE_PARTS: JSON.stringify(await breakableParts(surroundings)) };
+      const parts = await breakableParts(surroundings, infrastructure!.databaseUrl);
+      env = { ...env, BREAKABLE_PARTS: JSON.stringify(parts) };
     }
     if (lane.needs === 'stack' && env.STACK_FILE === undefined) {
       env = { ...env, STACK_FILE: await testStack(surroundings, infrastructure!) };

@@ -59,14 +59,16 @@ async function environment(
   durable: boolean,
   undo: (() => Promise<void>)[],
 ): Promise<NodeJS.ProcessEnv> {
-  const parts = { BREAKABLE_PARTS: JSON.stringify(await breakableParts(surroundings)) };
+  const parts = async (migrated?: string) => ({
+    BREAKABLE_PARTS: JSON.stringify(await breakableParts(surroundings, migrated)),
+  });
   const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL } = process.env;
-  if (KAFKA_BROKERS && DATABASE_URL && REDIS_URL) return parts;
+  if (KAFKA_BROKERS && DATABASE_URL && REDIS_URL) return parts();
   const choice = { docker: false, fresh: false, durable, usualPorts: false, env: {} };
   const infrastructure = await bringUpInfrastructure(surroundings, choice);
   undo.push(infrastructure.stop);
   return {
-    ...parts,
+    ...(await parts(infrastructure.databaseUrl)),
     ...(await environmentOfTests(surroundings, infrastructure)),
     // By name: a bench tells what each of them costs.
     RUN_RECORDS: surroundings.places.run,

@@ -4,15 +4,20 @@ export interface BreakableParts {
   readonly logs: string;
   /** The command. */
   readonly redisServer: string;
-  readonly broker: {
-    readonly command: string;
-    readonly args: readonly string[];
-    /** Formatted storage, to be copied. */
-    readonly logDirectory: string;
-    readonly port: number;
-    readonly doors: readonly BrokerDoor[];
-  };
+  /** Of this worker of jest: files that run at the same time do not meet. */
+  readonly broker: SpareBroker;
   readonly migrations: readonly string[];
+  /** Has all schemas already, and is copied; left out: the migrations make them. */
+  readonly migratedDatabase?: string;
+}
+
+export interface SpareBroker {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Formatted storage, to be copied. */
+  readonly logDirectory: string;
+  readonly port: number;
+  readonly doors: readonly BrokerDoor[];
 }
 
 /** Who comes in by `port` is told to come by `advertisedPort` from then on. */
@@ -30,5 +35,15 @@ export function breakablePartsFromEnv(env: NodeJS.ProcessEnv = process.env): Bre
         'prepares them; for "npm run jest" do it with: eval "$(npm run --silent breakable)"',
     );
   }
-  return JSON.parse(text) as BreakableParts;
+  const { brokers, ...parts } = JSON.parse(text) as Omit<BreakableParts, 'broker'> & {
+    brokers: SpareBroker[];
+  };
+  const broker = brokers[workerIndex(env)];
+  if (!broker)
+    throw new Error(`There are ${brokers.length} spare brokers, and more workers of jest than that.`);
+  return { ...parts, broker };
 }
+
+/** From 0 on, among the workers of this run of jest. */
+export const workerIndex = (env: NodeJS.ProcessEnv = process.env): number =>
+  Number(env.JEST_WORKER_ID ?? 1) - 1;

@@ -2,6 +2,7 @@ import { eventually } from '../eventually.ts';
 import type { FaultProxy, Moment, Strike, StrikeOrder } from '../fault-proxy.ts';
 import { httpClient, type Call } from '../http-client.ts';
 import { OwnProcess, type ProcessSpec } from './own-process.ts';
+import { noteStrike } from './strikes-file.ts';
 
 /** One in front of each thing that an instance depends on. */
 export interface InstanceProxies {
@@ -82,6 +83,7 @@ export class FleetInstance {
 
   /** SIGKILL. Resolves when the process is gone. */
   kill(): Promise<void> {
+    if (this.process.isRunning) noteStrike(`${this.service} killed`);
     return this.process.kill();
   }
 
@@ -99,7 +101,7 @@ export class FleetInstance {
   }
 
   async restart(): Promise<void> {
-    await this.process.kill();
+    await this.kill();
     this.start();
     await this.ready();
   }

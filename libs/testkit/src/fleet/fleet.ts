@@ -1,48 +1,24 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { INBOUND, partitionsOf, RECEIVED, topics } from '@trackline/contracts';
 import { connectKafka, provision, Publisher, type KafkaConnection } from '@trackline/kafka';
 import pg from 'pg';
 import { dependenciesFromEnv } from '../dependencies.ts';
-import { eventually } from '../eventually.ts';
-import { FaultProxy, type Address } from '../fault-proxy.ts';
+import { FaultProxy } from '../fault-proxy.ts';
 import { seededRandom } from '../random.ts';
-import { createTestDatabase, type TestDatabase } from '../test-database.ts';
+import type { TestDatabase } from '../test-database.ts';
 import { createOrganization, type TestOrganization } from '../test-organization.ts';
 import { uniqueName } from '../unique-name.ts';
 import { breakablePartsFromEnv, type BreakableParts } from './breakable-parts.ts';
-import { FleetInstance, type InstanceProxies } from './fleet-instance.ts';
-import { freePort } from './free-port.ts';
+import { fleetDatabase } from './fleet-database.ts';
+import type { FleetInstance, InstanceProxies } from './fleet-instance.ts';
+import { PARTITIONS, type FleetService, type FleetSettings } from './fleet-settings.ts';
+import { deleteTopicsOf, groupOffsets, setGroupOffsets, type GroupOffsets } from './group-offsets.ts';
+import { addressOfServer, newInstances } from './new-instances.ts';
 import { OwnBroker } from './own-broker.ts';
 import { OwnRedis } from './own-redis.ts';
 
-export type FleetService = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline';
-
-export interface FleetSettings {
-  /** How many processes of each. */
-  readonly services: Partial<Record<FleetService, number>>;
-  /** For all of them, and for some. */
-  readonly env?: Readonly<Record<string, string>>;
-  readonly envOf?: Partial<Record<FleetService, Readonly<Record<string, string>>>>;
-  /** Services whose instances have a proxy each in front of Redis, Postgres and Kafka. Brings a broker of the fleet's own. */
-  readonly behindProxies?: readonly FleetService[];
-  /** A broker that may be killed. */
-  readonly ownBroker?: boolean;
-  /** Of the source topics: with `CreateTime` a test chooses the moment of receipt. */
-  readonly sourceTimestamps?: 'CreateTime' | 'LogAppendTime';
-  /** Put behind DATABASE_URL as its query: settings of the driver. */
-  readonly databaseParameters?: Readonly<Record<string, string>>;
-  /** Of the proxies' chance. */
-  readonly seed?: number;
-}
-
-const ROOT = resolve(import.meta.dirname, '../../../..');
-export const PARTITIONS = { contact: 6, outcome: 4 };
 const ADMIN_TOKEN = 'admin-token-of-the-fleet';
-/** Short, so that a kill costs its partitions a moment; long enough that a busy machine is not taken for a dead one. */
-const SESSION_TIMEOUT_MS = '2000';
 
 /**
  * Real processes of services for one test file, on topics, a database and a Redis of their own, which can be broken in every way. Nothing
@@ -114,7 +90,7 @@ export class Fleet {
         directory,
         logFile: join(logs, 'redis.log'),
       }),
-      migratedDatabase(parts),
+      fleetDatabase(parts),
     ]);
     const [broker, redis, testDatabase] = started;
     const failed = started.find((one) => one.status === 'rejected');
@@ -200,39 +176,12 @@ export class Fleet {
   }
 
   /** Sets the offsets of a group by hand. Its members must have been stopped: waits until the broker believes it. */
-  async setOffsets(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    const admin = this.kafka.newClient().admin();
-    await admin.connect();
-    try {
-      const wanted = {
-        groupId: this.kafka.withPrefix(group),
-        topic: this.kafka.withPrefix(topic),
-        partitions: [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) })),
-      };
-      await eventually(
-        async () => {
-          await admin.setOffsets(wanted);
-          return true;
-        },
-        { withinMs: 20_000, everyMs: 250 },
-      );
-    } finally {
-      await admin.disconnect();
-    }
+  setOffsets(group: string, topic: string, offsets: GroupOffsets): Promise<void> {
+    return setGroupOffsets(this.kafka, { group, topic }, offsets);
   }
 
-  async committedOffsets(group: string, topic: string): Promise<Map<number, number>> {
-    const admin = this.kafka.newClient().admin();
-    await admin.connect();
-    try {
-      const [found] = await admin.fetchOffsets({
-        groupId: this.kafka.withPrefix(group),
-        topics: [this.kafka.withPrefix(topic)],
-      });
-      return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-    } finally {
-      await admin.disconnect();
-    }
+  committedOffsets(group: string, topic: string): Promise<Map<number, number>> {
+    return groupOffsets(this.kafka, { group, topic });
   }
 
   /** Throws when some process died that nobody killed: a crash must not pass for a fault of the test. */
@@ -259,21 +208,22 @@ export class Fleet {
 
   async close(): Promise<void> {
     for (const close of this.closing.reverse()) await close();
-    await Promise.all(this.instances.map((instance) => instance.kill()));
+    // Nobody's strike: the test is over.
+    await Promise.all(this.instances.map(({ process }) => process.kill()));
     await Promise.all([this.redisDoor.close(), this.postgresDoor.close()]);
     await this.publisher.disconnect({ withinMs: 1_000 }).catch(() => undefined);
     await Promise.all([this.primary, ...this.replicas].map((redis) => redis.close()));
     if (this.broker) await this.broker.close();
-    else await this.deleteTopics();
+    else await deleteTopicsOf(this.kafka, this.topicPrefix);
     await this.database.end();
     await this.testDatabase.drop();
     rmSync(join(this.parts.directory, this.name), { recursive: true, force: true });
   }
 
   private async setUp(): Promise<void> {
-    const { sourceTimestamps, services } = this.settings;
+    const { sourceTimestamps } = this.settings;
     const isSource = (topic: string) => topic === RECEIVED || topic === INBOUND;
-    const doors: Doors = {
+    const doors = {
       redisPort: await this.redisDoor.listen(),
       postgresPort: await this.postgresDoor.listen(),
     };
@@ -288,145 +238,20 @@ export class Fleet {
       })),
       { replicationFactor: 1 },
     );
-    let door = 0;
-    for (const [service, count] of Object.entries(services) as [FleetService, number][]) {
-      for (let number = 1; number <= count; number += 1) {
-        const isProxied = this.settings.behindProxies?.includes(service) ?? false;
-        this.instances.push(await this.newInstance(service, number, doors, isProxied ? door++ : undefined));
-      }
-    }
+    const { parts, name, kafka, topicPrefix, closing } = this;
+    const { databaseUrl } = this.testDatabase;
+    const redis = () => this.redis.address;
+    const logs = join(parts.logs, name);
+    const brokerDoors = parts.broker.doors;
+    this.instances.push(
+      ...(await newInstances({
+        ...{ settings: this.settings, logs, doors, brokerDoors, adminToken: ADMIN_TOKEN },
+        ...{ kafkaBrokers: kafka.brokers, topicPrefix, databaseUrl, redis, closing },
+      })),
+    );
     await provisioning;
     await this.publisher.connect();
     for (const instance of this.instances) instance.start();
     await this.ready();
   }
-
-  private async newInstance(
-    service: FleetService,
-    number: number,
-    { redisPort, postgresPort }: Doors,
-    door: number | undefined,
-  ): Promise<FleetInstance> {
-    const name = `${service}-${number}`;
-    const port = await freePort();
-    const proxied = door === undefined ? undefined : await this.behindProxies(door);
-    const env: NodeJS.ProcessEnv = {
-      ...process.env,
-      NODE_OPTIONS: '',
-      KAFKA_BROKERS: this.kafka.brokers.join(','),
-      REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-      ...proxied?.env,
-      DATABASE_URL: this.databaseUrl(proxied?.postgresPort ?? postgresPort),
-      ADMIN_TOKEN,
-      HTTP_HOST: '127.0.0.1',
-      HTTP_PORT: String(port),
-      INSTANCE_ID: name,
-      TOPIC_PREFIX: this.topicPrefix,
-      CONTACT_PARTITIONS: String(PARTITIONS.contact),
-      OUTCOME_PARTITIONS: String(PARTITIONS.outcome),
-      SESSION_TIMEOUT_MS,
-      LOG_LEVEL: 'info',
-      ...this.settings.env,
-      ...this.settings.envOf?.[service],
-    };
-    return new FleetInstance({
-      service,
-      spec: {
-        name,
-        command: process.execPath,
-        args: [join(ROOT, 'services', service, 'dist/main.js')],
-        env,
-        logFile: join(this.parts.logs, this.name, `${name}.log`),
-      },
-      url: `http://127.0.0.1:${port}`,
-      proxies: proxied?.proxies,
-    });
-  }
-
-  private databaseUrl(proxyPort: number): string {
-    const url = new URL(this.testDatabase.databaseUrl);
-    for (const [name, value] of Object.entries(this.settings.databaseParameters ?? {}))
-      url.searchParams.set(name, value);
-    url.host = `127.0.0.1:${proxyPort}`;
-    return url.toString();
-  }
-
-  private async behindProxies(at: number) {
-    const door = this.parts.broker.doors[at];
-    if (!door)
-      throw new Error(
-        `The spare broker has ${this.parts.broker.doors.length} doors, too few for this fleet.`,
-      );
-    const { databaseUrl } = this.testDatabase;
-    const random = seededRandom((this.settings.seed ?? 1) * 31 + at);
-    const proxies = {
-      redis: new FaultProxy(() => this.redis.address, random, 'redis'),
-      postgres: new FaultProxy(addressOfServer(databaseUrl), random, 'postgres'),
-      kafka: new FaultProxy({ host: '127.0.0.1', port: door.port }, random, 'kafka'),
-    };
-    const redisPort = await proxies.redis.listen();
-    const postgresPort = await proxies.postgres.listen();
-    // The port that the broker advertises to whoever comes by this door.
-    await proxies.kafka.listen(door.advertisedPort);
-    this.closing.push(() => Promise.all(Object.values(proxies).map((proxy) => proxy.close())));
-    return {
-      proxies,
-      postgresPort,
-      env: {
-        REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-        KAFKA_BROKERS: `127.0.0.1:${door.advertisedPort}`,
-      },
-    };
-  }
-
-  private async deleteTopics(): Promise<void> {
-    const admin = this.kafka.newClient().admin();
-    await admin.connect();
-    const ours = (await admin.listTopics()).filter((topic) => topic.startsWith(this.topicPrefix));
-    await admin.deleteTopics({ topics: ours });
-    await admin.disconnect();
-  }
-}
-
-interface Doors {
-  readonly redisPort: number;
-  readonly postgresPort: number;
-}
-
-function addressOfServer(databaseUrl: string): Address {
-  const { hostname, port } = new URL(databaseUrl);
-  return { host: hostname, port: Number(port || 5432) };
-}
-
-/** A database of the fleet's own with all schemas. */
-async function migratedDatabase({ migrations }: BreakableParts): Promise<TestDatabase> {
-  const testDatabase = await createTestDatabase(dependenciesFromEnv().databaseUrl, 'fleet');
-  try {
-    const env = { ...process.env, NODE_OPTIONS: '', DATABASE_URL: testDatabase.databaseUrl };
-    await migrateAll(migrations, env);
-    return testDatabase;
-  } catch (error) {
-    await testDatabase.drop();
-    throw error;
-  }
-}
-
-/** One process for all of them: most of the time goes into loading what they have in common. */
-function migrateAll(scripts: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const program = scripts
-    .map((script) => `await import(${JSON.stringify(pathToFileURL(script).href)});`)
-    .join('\n');
-  return new Promise((done, fail) => {
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (said += text));
-    child.once('error', fail);
-    child.once('close', (code) =>
-      code === 0 ? done() : fail(new Error(`The schemas were not brought up to date:\n${said}`)),
-    );
-  });
 }

@@ -4,7 +4,8 @@ import type { Answer } from '../http-client.ts';
 import { pick, seededRandom, type Random } from '../random.ts';
 import type { TestOrganization } from '../test-organization.ts';
 import { uniqueName } from '../unique-name.ts';
-import { PARTITIONS, type Fleet } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import { PARTITIONS } from './fleet-settings.ts';
 
 /** By which an event goes in: one HTTP call each, in a batch of one HTTP call, or published to Kafka. */
 export type Door = 'single' | 'batch' | 'inbound';

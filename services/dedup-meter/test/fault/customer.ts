@@ -15,6 +15,7 @@ import {
   type Answer,
   type Call,
   type Fleet,
+  type Heard,
   type InboundEventBody,
   type Random,
   type SentEvent,
@@ -28,6 +29,13 @@ export interface Track {
 }
 
 export type TrackAnswer = Answer<Record<string, unknown>>;
+
+/** Statuses that name an event. */
+const HEARD: Readonly<Record<number, Heard['verdict']>> = {
+  200: 'admitted',
+  202: 'accepted',
+  409: 'duplicate',
+};
 
 interface Contact {
   readonly email: string;
@@ -128,11 +136,16 @@ export class Customer {
     }
   }
 
-  /** By HTTP, under its Idempotency-Key. */
+  /** By HTTP, under its Idempotency-Key. What it hears of the event is held against the verdicts by `assertExact`. */
   async call(track: Track, { instance }: { instance?: number } = {}): Promise<TrackAnswer> {
-    this.note('single', this.sourceOf('http'), track);
+    const sent = this.note('single', this.sourceOf('http'), track);
     const call = instance === undefined ? pick(this.random, this.calls) : this.calls[instance]!;
-    return call('POST', '/v1/events', { body: track.body, headers: { 'idempotency-key': track.id } });
+    const headers = { 'idempotency-key': track.id };
+    const answer: TrackAnswer = await call('POST', '/v1/events', { body: track.body, headers });
+    const verdict = HEARD[answer.status];
+    if (verdict && typeof answer.json.eventId === 'string')
+      sent.heard = { verdict, eventId: answer.json.eventId };
+    return answer;
   }
 
   /** The id that the event gets, by whichever door. */
@@ -186,11 +199,13 @@ export class Customer {
     return { topic: RECEIVED, partition: partitionOf(key!, 6), key, value, headers };
   }
 
-  private note(door: SentEvent['door'], source: string, { body: { name, uniqueId }, id }: Track): void {
-    this.sent.push({
+  private note(door: SentEvent['door'], source: string, { body: { name, uniqueId }, id }: Track): SentEvent {
+    const sent: SentEvent = {
       ...{ door, organizationId: this.id, name, client: { source, id } },
       ...(uniqueId !== undefined && { uniqueId }),
       eventId: clientNamedEventId(this.id, source, id),
-    });
+    };
+    this.sent.push(sent);
+    return sent;
   }
 }

@@ -171,7 +171,7 @@ const crash = (which: number): Command => ({
 const flush = (): Command => ({
   check: () => true,
   async run() {
-    await fleet.redis.client.flushall();
+    await fleet.redis.flush();
     struck.flushes += 1;
   },
   toString: () => 'flush()',

@@ -37,9 +37,7 @@ const LOSSES: readonly Loss[] = [
   {
     name: 'flushed',
     prepare: async ({ redis }) => {
-      return async () => {
-        await redis.client.flushall();
-      };
+      return () => redis.flush();
     },
   },
   {
@@ -169,7 +167,7 @@ describe('redis-loss-keeps-every-verdict', () => {
       const found = await assertExact(fleet, await load.stop());
       expect(load.surprises).toEqual([]);
 
-      await fleet.redis.client.flushall();
+      await fleet.redis.flush();
       const again = await load.sendEverythingAgain();
       const after = await assertExact(fleet, load.sent);
       expect(after).toMatchObject({ received: found.received + again, admitted: found.admitted });

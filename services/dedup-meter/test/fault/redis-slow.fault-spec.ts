@@ -50,15 +50,9 @@ describe('redis-slow', () => {
     }
     fleet.redisDoor.set({});
     const sent = [...(await load.stop()), ...customer.sent];
-    for (const [at, { status, headers, json }] of answers.entries()) {
+    for (const { status, headers } of answers) {
       expect(HONEST).toContain(status);
       if (status === 503) expect(headers.get('retry-after')).toMatch(/^\d+$/);
-      // Held against the verdicts below.
-      else if (typeof json.eventId === 'string')
-        customer.sent[at]!.heard = {
-          verdict: status === 200 ? 'admitted' : status === 409 ? 'duplicate' : 'accepted',
-          eventId: json.eventId,
-        };
     }
     expect(load.surprises).toEqual([]);
     const found = await assertExact(fleet, sent);

@@ -121,7 +121,7 @@ describe('unique-for-24-months', () => {
       await refused('http', http);
       await refused('kafka', kafka);
       await settled();
-      await fleet.redis.client.flushall();
+      await fleet.redis.flush();
       await refused('http', http);
       await refused('kafka', kafka);
       expect(await sweep()).toBe(0);
