@@ -39,8 +39,9 @@ export class FiredRecord {
       from: 'earliest',
       onBatch: ({ messages }) => {
         for (const message of messages) {
-          const { executionId, id } = decodeRequestedAction(message);
-          this.note(numberOf(executionId), id, message.timestampMs);
+          const action = decodeRequestedAction(message);
+          const number = action.kind === 'conversion' ? undefined : numberOf(action.executionId);
+          this.note(number, action.id, message.timestampMs);
         }
       },
     });
