@@ -39,7 +39,12 @@ export interface Execution {
   readonly id: string;
   readonly status: string;
   readonly contactId: string;
-  readonly steps: readonly { readonly id: string; readonly status: string; readonly branch?: string }[];
+  readonly steps: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly branch?: string;
+    readonly detail?: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 /** `custom` without a limit and without a request rate, unless the test is about those. */

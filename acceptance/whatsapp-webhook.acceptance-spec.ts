@@ -195,7 +195,7 @@ describe('Meta’s webhook', () => {
 });
 
 describe('events first, messages later', () => {
-  it('the timeline moves to the person, and the workflow has run once', async () => {
+  it('the timeline moves to the person, the workflow has run once, and its held message goes out once, to the person', async () => {
     const word = `probe${uniqueName('x').replaceAll(/[^a-z0-9]/g, '')}`;
     const eventName = `whatsapp.${word}`;
     const [id, phone] = [wamid(), newPhone()];
@@ -203,6 +203,7 @@ describe('events first, messages later', () => {
       name: word,
       trigger: { type: 'event', eventName },
       steps: [
+        { id: 'hi', type: 'send_whatsapp', config: { body: 'Hi {{firstName|you}}!' } },
         {
           id: 'wait',
           type: 'wait_for_event',
@@ -219,6 +220,11 @@ describe('events first, messages later', () => {
       { withinMs: 30_000 },
     );
     const provisional = execution!.contactId;
+    const held = await tenant.execution(execution!.id);
+    expect(held).toMatchObject({
+      status: 'delayed',
+      steps: [{ id: 'hi', status: 'waiting', detail: { held: 'provisional_contact' } }],
+    });
     expect((await tenant.call('GET', `/v1/contacts/${provisional}`)).json).toMatchObject({
       provisional: true,
     });
@@ -234,6 +240,20 @@ describe('events first, messages later', () => {
     await send(payload('automatic_events', automatic(id, 'LeadSubmitted')));
     await timelineOf(person.id, [eventName, 'lead']);
     expect(await tenant.executions(workflowId)).toHaveLength(1);
+    const sent = await eventually(
+      async () => {
+        const found = await tenant.execution(execution!.id);
+        return found.steps[0]!.detail?.delivery !== undefined && found;
+      },
+      { withinMs: 30_000 },
+    );
+    expect(sent).toMatchObject({
+      contactId: person.id,
+      status: 'waiting',
+      steps: [{ id: 'hi', status: 'completed', detail: { delivery: { status: 'logged' } } }, { id: 'wait' }],
+    });
+    const deliveries = await tenant.call('GET', `/v1/deliveries?executionId=${execution!.id}`);
+    expect(deliveries.json.items).toMatchObject([{ kind: 'whatsapp', contactId: person.id, attempts: 1 }]);
   });
 });
 

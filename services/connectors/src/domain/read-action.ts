@@ -24,8 +24,16 @@ const checkRequest = Object.fromEntries(
   Object.entries(actionRequestSchemas).map(([kind, schema]) => [kind, validator(schema)]),
 ) as Record<ActionKind, (value: unknown) => Validation<unknown>>;
 
+/** Sent back by hand, a dead letter whose body was too large to come along: its delivery stays given up. */
+const NO_BODY: Unreadable = {
+  reason: 'undecodable',
+  detail:
+    'The message has no body. A dead letter without one is sent back from its source: see docs/runbooks/dead-letters.md.',
+};
+
 /** The action of a message, held against what the contracts say. */
 export function readAction(message: RawMessage): AnyRequestedAction | Unreadable {
+  if (message.value === null) return NO_BODY;
   let action: AnyRequestedAction;
   try {
     action = decodeRequestedAction(message);

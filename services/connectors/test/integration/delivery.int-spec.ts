@@ -133,6 +133,47 @@ describe('a webhook', () => {
     expect(receiver.ids()).toEqual(Array.from({ length: 4 }, () => action.id));
   }, 30_000);
 
+  it('whose dead letter had no room for its body stays given up: the redrive command says so and sends nothing', async () => {
+    receiver.answerInTurn([404]);
+    const action = tenant.webhook(receiver.url);
+    await rig.request(action);
+    await rig.completion(action);
+    const { headers, key } = encodeRequestedAction(action);
+    const letter = {
+      topic: 'actions.requested.v1.dlq',
+      key,
+      value: null,
+      headers: {
+        ...headers,
+        'dlq-reason': 'no_body',
+        'dlq-detail': 'given up',
+        'dlq-group': 'connectors',
+        'dlq-source-topic': 'actions.requested.v1',
+        'dlq-source-partition': String(rig.partitionOf(action)),
+        'dlq-source-offset': '1000000',
+        'dlq-value': 'dropped: too large with its headers',
+      },
+    };
+    await rig.publish([letter]);
+    const script = join(ROOT, 'tools/operations/dist/redrive/main.js');
+    const args = [script, '--topic', 'actions.requested.v1', '--reason', 'no_body'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: rig.env });
+    expect(stdout).toContain('0 of 1 dead letters were sent back');
+    expect(stdout).toContain('1 have no body with them');
+    // Somebody sends it back all the same, in front of another.
+    const sentBack = {
+      ...letter,
+      topic: 'actions.requested.v1',
+      headers: { ...headers, 'redrive-group': 'connectors' },
+    };
+    const behind = { ...tenant.webhook(receiver.url), contactId: action.contactId };
+    receiver.answerInTurn([200]);
+    await rig.publish([sentBack, encodeRequestedAction(behind)]);
+    expect(await rig.completion(behind, 60_000)).toMatchObject({ status: 'delivered' });
+    expect(await rig.delivery(tenant, action)).toMatchObject({ status: 'failed', attempts: 1 });
+    expect(receiver.ids()).toEqual([action.id, behind.id]);
+  }, 120_000);
+
   it('that was sent back and failed again does not begin anew when that message is read again', async () => {
     receiver.answerInTurn([404]);
     const action = tenant.webhook(receiver.url);

@@ -108,7 +108,7 @@ describe('messages of one contact', () => {
                WHERE id = $1`,
         values: [first.id, status, action, inSeconds],
       });
-    await set('pending', JSON.stringify(first), 60);
+    await set('pending', JSON.stringify(first), 30);
     await rig.request(second);
     await eventually(
       async () => {
