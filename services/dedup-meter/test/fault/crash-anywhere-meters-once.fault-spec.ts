@@ -29,6 +29,9 @@ const POINTS: readonly Point[] = (['before', 'after'] as const).flatMap((when): 
   ...(isLong ? BESIDES.map((moment): Point => ({ moment, when })) : []),
 ]);
 
+/** Come only with a rebalance, and that only with another's death or start. */
+const WITH_A_REBALANCE: readonly Moment[] = ['term', 'join'];
+
 /** All points, so many times by each of two instances; in the short form once, dealt out to the two. */
 const ROUNDS = isLong ? 10 : 1;
 const DEATHS = isLong ? 2 * ROUNDS * POINTS.length : POINTS.length;
