@@ -14,6 +14,7 @@ import {
   type Filled,
   type Mix,
 } from '../stage/source-events.ts';
+import { redisBytes } from '../stage/redis-bytes.ts';
 import { Stage, type ServiceName } from '../stage/stage.ts';
 import { openTopicEnds } from '../stage/topic-ends.ts';
 import { enableWorkflow, MANY_EXECUTIONS } from './waiting-workflow.ts';
@@ -25,6 +26,11 @@ const BEHIND_THE_DOOR = ['trigger', 'timeline'] as const satisfies readonly Serv
 export interface DoorRound {
   readonly eventsPerSecond: number;
   readonly cost: RoundCost;
+}
+
+export interface OurDoorRound extends DoorRound {
+  /** What Redis holds more per event that was sent. */
+  readonly redisBytes: number;
 }
 
 export interface DoorSettings {
@@ -54,7 +60,7 @@ export async function kafkaDoorRound({
   startedBy,
   during,
   check,
-}: DoorSettings): Promise<DoorRound> {
+}: DoorSettings): Promise<OurDoorRound> {
   const stage = await Stage.open(['dedup-meter', ...BEHIND_THE_DOOR]);
   try {
     const customers = await makeCustomers(stage, mix);
@@ -64,6 +70,7 @@ export async function kafkaDoorRound({
     const behind = (await Promise.all(BEHIND_THE_DOOR.map(start))).flat();
     await enableForEach(stage, behind[0]!, customers, startedBy);
     const filled = await fillInbound(stage, customers, events, mix);
+    const bytesBefore = await redisBytes();
     const all = [...(await start('dedup-meter')), ...behind];
     const ends = await openTopicEnds(stage.kafka);
     const starts = startedBy === undefined ? 0 : startsOf(filled, customers.length, mix, startedBy);
@@ -80,10 +87,11 @@ export async function kafkaDoorRound({
       isAlive: () => all.every(({ process }) => process.isRunning),
     });
     await ends.close();
+    const bytes = ((await redisBytes()) - bytesBefore) / filled.sent;
     await beside;
     await assertExact(stage, filled, starts);
     await check?.(stage);
-    return drained;
+    return { ...drained, redisBytes: bytes };
   } finally {
     await stage.close();
   }
