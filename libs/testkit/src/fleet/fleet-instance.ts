@@ -18,7 +18,7 @@ export interface FleetInstanceParts {
   readonly proxies: InstanceProxies | undefined;
 }
 
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 const PROBE_MS = 2_000;
 
 /** Which proxy sees a moment. */

@@ -16,7 +16,7 @@ export interface OwnRedisSettings {
   readonly args?: readonly string[];
 }
 
-const UP_WITHIN_MS = 15_000;
+const UP_WITHIN_MS = 60_000;
 
 /** A Redis of the test's own: without persistence, so that a kill loses everything. */
 export class OwnRedis {
@@ -47,7 +47,12 @@ export class OwnRedis {
 
   static async start(settings: OwnRedisSettings): Promise<OwnRedis> {
     const redis = new OwnRedis(settings, await freePort());
-    await redis.start();
+    try {
+      await redis.start();
+    } catch (error) {
+      await redis.close();
+      throw error;
+    }
     return redis;
   }
 
