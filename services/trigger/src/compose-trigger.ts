@@ -26,7 +26,7 @@ import { fireDue } from './pipeline/fire-due.ts';
 import { handleAdmitted } from './pipeline/handle-admitted.ts';
 import { handleCompleted } from './pipeline/handle-completed.ts';
 import { handleContactChanges } from './pipeline/handle-contact-changes.ts';
-import { Housekeeping } from './pipeline/housekeeping.ts';
+import { Housekeeping, type HousekeepingDependencies } from './pipeline/housekeeping.ts';
 import { KnownFeedback } from './pipeline/known-feedback.ts';
 import { KnownWorkflows } from './pipeline/known-workflows.ts';
 import { ManageWorkflows } from './pipeline/manage-workflows.ts';
@@ -78,6 +78,21 @@ function composeSchedules(
   const use = { ...shared, schedules, calendar: cronerCalendar, partitionOf, catchUpMs };
   return new ScheduleWatch({ plan: planSchedules(use), carryOut: carryOutRun(use), onFault, everyMs });
 }
+
+type Beside = Pick<
+  HousekeepingDependencies,
+  'own' | 'outbox' | 'writer' | 'between' | 'onFault' | 'merges' | 'settleErasures'
+>;
+
+const composeHousekeeping = (beside: Beside, database: Database, config: TriggerConfig): Housekeeping =>
+  new Housekeeping({
+    ...beside,
+    retention: retention(database),
+    giveTurns: () => giveTurns(database),
+    handledMs: config.handledHours * HOUR_MS,
+    executionsMs: config.executionsDays * DAY_MS,
+    nowMs: Date.now,
+  });
 
 /** The flows over their adapters. */
 export function composeTrigger({
@@ -194,19 +209,10 @@ export function composeTrigger({
       database,
       config,
     ),
-    housekeeping: new Housekeeping({
-      own,
-      outbox,
-      writer,
-      between,
-      onFault,
-      retention: retention(database),
-      merges,
-      settleErasures: () => settleErasures(erase),
-      giveTurns: () => giveTurns(database),
-      handledMs: config.handledHours * HOUR_MS,
-      executionsMs: config.executionsDays * DAY_MS,
-      nowMs: Date.now,
-    }),
+    housekeeping: composeHousekeeping(
+      { own, outbox, writer, between, onFault, merges, settleErasures: () => settleErasures(erase) },
+      database,
+      config,
+    ),
   };
 }
