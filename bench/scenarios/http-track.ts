@@ -66,6 +66,10 @@ export const httpTrack: Scenario = {
         );
         return { callers, closed, open: paced, cost };
       };
+      // What the first would pay for all: compiling, connecting, and meeting each customer for the first time.
+      const warm = { kind: 'closed', callers: 32, seconds, warmSeconds: WARM_SECONDS } as const;
+      results.push(await ours.run(warm));
+      await bare.run(warm);
       const taken = new Map<number, Record<'ours' | 'baseline', Round[]>>();
       for (const callers of CALLERS)
         taken.set(
