@@ -67,7 +67,7 @@ export async function claimRows(
                FROM connectors.delivery
                WHERE kind = $1 AND organization_id = l.organization_id AND destination = l.destination
                  AND status = 'pending' AND next_attempt_at <= now()
-               ORDER BY next_attempt_at, source_offset LIMIT l.take + ${LOOKED_AT_BESIDE}
+               ORDER BY next_attempt_at LIMIT l.take + ${LOOKED_AT_BESIDE}
                FOR UPDATE SKIP LOCKED
              ) d
            ), first AS (

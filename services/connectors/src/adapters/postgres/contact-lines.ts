@@ -2,10 +2,11 @@ import type { Queryable } from '@trackline/postgres';
 
 /**
  * A line: what one contact is to get of one kind at one destination, in the order in which it was put down, which is that of the contact's
- * partition.
+ * partition. The kind is no bare column here: as one it would lead the planner, before it knows the table, through the whole queue of an
+ * organisation for each row, by the index of what is due.
  */
 const SAME_LINE = (a: string, b: string): string =>
-  `${a}.organization_id = ${b}.organization_id AND ${a}.contact_id = ${b}.contact_id AND ${a}.kind = ${b}.kind
+  `${a}.organization_id = ${b}.organization_id AND ${a}.contact_id = ${b}.contact_id AND ${a}.kind || '' = ${b}.kind
      AND ${a}.destination = ${b}.destination`;
 
 /**
