@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADMITTED, encodeAdmitted, type AdmittedEvent } from '@trackline/contracts';
 import { endOffsets } from '@trackline/kafka';
 import { eventually } from '@trackline/testkit';
+import { retention } from '../../src/adapters/postgres/retention.ts';
 import type { RunningTrigger } from '../../src/start-trigger.ts';
 import { TriggerRig, waitingWorkflow, type Tenant } from './trigger-rig.ts';
 
@@ -69,6 +70,20 @@ describe('an event that went to the dead letters', () => {
     });
     expect(await rig.track(later)).toMatchObject({ workflowsTriggered: 1 });
     expect(await rig.count('dead_letter')).toBe(1);
+  });
+
+  it('is forgotten a day after the broker has deleted its message, and not before', async () => {
+    await rig.database.query({ text: 'DELETE FROM trigger.dead_letter' });
+    await rig.database.query({
+      text: `INSERT INTO trigger.dead_letter (topic, partition, source, source_offset, buried_at)
+             SELECT 'events.admitted.v1', 0, 'received.1.0', 1000000 + age, now() - age * interval '1 day' FROM generate_series(28, 34) AS age`,
+    });
+    const { purgeForgotten } = retention(rig.database);
+    // In pages, so that no deletion holds anybody up.
+    expect(await purgeForgotten(2)).toBe(2);
+    await eventually(async () => (await purgeForgotten(2)) < 2);
+    expect(await rig.count('dead_letter')).toBe(3);
+    await rig.database.query({ text: 'DELETE FROM trigger.dead_letter' });
   });
 
   it('is no reason for timers to wait, nor is a message that was sent back to another group', async () => {

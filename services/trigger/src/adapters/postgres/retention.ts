@@ -36,7 +36,15 @@ export const retention = (database: Database): Retention => ({
                WHERE finished_at < now() - interval '30 days' ORDER BY finished_at LIMIT $1)`,
       values: [limit],
     });
-    return Math.max(entries.rowCount, remembered.rowCount, runs.rowCount);
+    const deadLetters = await database.query({
+      name: 'trigger.purge_dead_letters',
+      // A day longer than the broker keeps the message: until then it can be sent back.
+      text: `DELETE FROM trigger.dead_letter WHERE (topic, partition, source, source_offset) IN (
+               SELECT topic, partition, source, source_offset FROM trigger.dead_letter
+               WHERE buried_at < now() - interval '31 days' ORDER BY buried_at LIMIT $1)`,
+      values: [limit],
+    });
+    return Math.max(entries.rowCount, remembered.rowCount, runs.rowCount, deadLetters.rowCount);
   },
 
   async purgeExecutions(endedBeforeMs, afterId, limit) {
