@@ -44,6 +44,8 @@ export type AvailableTriggerType = (typeof AVAILABLE_TRIGGERS)[number];
 export const MAX_STEPS = 200;
 export const MAX_TRANSITIONS = 2 * MAX_STEPS;
 export const DEFAULT_CONCURRENT_EXECUTIONS = 1_000;
+/** Of one contact, in all workflows together, when it is to enter one that waits for an event: all that wait are resumed together. */
+export const MAX_CONTACT_EXECUTIONS = 1_000;
 
 /** Why an event, or whatever else was to start an execution, did not. */
 export const ENTRY_REFUSALS = [
@@ -51,6 +53,7 @@ export const ENTRY_REFUSALS = [
   'reentry_delay',
   'contact_cooldown',
   'max_concurrent_executions',
+  'max_contact_executions',
 ] as const;
 export type EntryRefusal = (typeof ENTRY_REFUSALS)[number];
 

@@ -78,6 +78,8 @@ export interface ExecutionReader {
   entries(keys: readonly SoleKey[]): Promise<readonly KnownEntry[]>;
   /** How many executions of these workflows have not ended. */
   running(workflowIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** The same of these contacts; counted no further than to `MAX_CONTACT_EXECUTIONS`. */
+  runningOfContacts(contactIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Of contacts that were merged: whom they became, by the id that was asked for; `null` of those that were erased. */
   aliases(refs: readonly ContactRef[]): Promise<ReadonlyMap<string, string | null>>;
   /** Events that waits may look back for, by contact id, in the order of their receipt. */

@@ -1,4 +1,9 @@
-import type { CompletedAction, RequestedAction, WorkflowStatus } from '@trackline/contracts';
+import {
+  MAX_CONTACT_EXECUTIONS,
+  type CompletedAction,
+  type RequestedAction,
+  type WorkflowStatus,
+} from '@trackline/contracts';
 import { advance } from '../src/domain/advance.ts';
 import { entryKey, type BoardWorld } from '../src/domain/board.ts';
 import { decideCompleted } from '../src/domain/decide-completed.ts';
@@ -29,6 +34,8 @@ interface Proposal {
 const ENDS: readonly CompletedAction['status'][] = ['delivered', 'failed', 'logged'];
 const SOURCE = 'received.1.0';
 const SIGNALS = 'contacts.1.0';
+/** Of each contact who has something running here, in workflows that nobody looks at: so that a handful meets the bound. */
+const RUN_ELSEWHERE = MAX_CONTACT_EXECUTIONS - 3;
 
 /**
  * A trigger of pure decisions over a store of plain maps, which keeps to the rules of the real one: what was decided is stored whole, and
@@ -197,14 +204,14 @@ export class EngineModel {
     const workflow = this.workflows.get(workflowId)!;
     if (workflow.status !== 'enabled') return;
     const contacts = [...this.contacts.values()];
-    const { entries, running, remembered } = this.board([...this.contacts.keys()]);
+    const { entries, running, runningOfContacts, remembered } = this.board([...this.contacts.keys()]);
     const { effects, started } = decideScheduled(
       { workflow, dueAtMs: minute * 60_000, nowMs: this.nowMs },
       contacts,
       {
-        existing: new Set(this.executions.keys()),
         entries: entries!,
         running: running!,
+        runningOfContacts: runningOfContacts!,
         remembered: remembered!,
       },
       this.tools,
@@ -280,9 +287,13 @@ export class EngineModel {
   private board(contactIds: readonly string[]): BoardWorld {
     const entries = new Map<string, EntryFacts>();
     const running = new Map<string, number>();
+    const runningOfContacts = new Map<string, number>();
     for (const execution of this.executions.values()) {
       const { workflowId, contactId, startedAtMs, endedAtMs } = execution;
-      if (!hasEnded(execution)) running.set(workflowId, (running.get(workflowId) ?? 0) + 1);
+      if (!hasEnded(execution)) {
+        running.set(workflowId, (running.get(workflowId) ?? 0) + 1);
+        runningOfContacts.set(contactId, (runningOfContacts.get(contactId) ?? RUN_ELSEWHERE) + 1);
+      }
       const known = entries.get(key(execution));
       entries.set(entryKey(workflowId, contactId), {
         isRunning: (known?.isRunning ?? false) || !hasEnded(execution),
@@ -298,7 +309,7 @@ export class EngineModel {
     const contacts = new Map(
       [...this.contacts].filter(([id]) => contactIds.length === 0 || contactIds.includes(id)),
     );
-    return { contacts, entries, running, remembered };
+    return { contacts, entries, running, runningOfContacts, remembered };
   }
 }
 

@@ -123,6 +123,13 @@ export class MemoryStore {
         ({ workflowId, contactId }) => this.entries.get(entryKey(workflowId, contactId)) ?? [],
       );
     },
+    runningOfContacts: async (contactIds) => {
+      await this.pass('runningOfContacts');
+      const running = [...this.executions.values()].filter((execution) => !hasEnded(execution));
+      return new Map(
+        contactIds.map((id) => [id, running.filter(({ contactId }) => contactId === id).length]),
+      );
+    },
     running: async (workflowIds) => {
       await this.pass('running');
       return new Map(workflowIds.map((id) => [id, this.runningOf(id)]));

@@ -1,7 +1,7 @@
 import type { EntryRefusal } from '@trackline/contracts';
 import { advance } from './advance.ts';
 import { EffectCollector } from './effects.ts';
-import { isSole, NEVER_ENTERED, refusalOf, type EntryFacts } from './entry.ts';
+import { isCrowded, isSole, NEVER_ENTERED, refusalOf, type EntryFacts } from './entry.ts';
 import { hasEnded, newExecution, type Execution, type NewExecution, type Workflow } from './execution.ts';
 import type { ContactView } from './fields.ts';
 import type { ApplyUpdates, Input } from './inputs.ts';
@@ -22,6 +22,8 @@ export interface BoardWorld {
   readonly entries?: ReadonlyMap<string, EntryFacts>;
   /** Executions that have not ended, by workflow that may be started. */
   readonly running?: ReadonlyMap<string, number>;
+  /** Executions that have not ended, by contact who may enter a workflow that waits. */
+  readonly runningOfContacts?: ReadonlyMap<string, number>;
   /** By contact id: events that waits may look back for, in the order of their receipt. */
   readonly remembered?: ReadonlyMap<string, readonly RememberedEvent[]>;
 }
@@ -54,6 +56,7 @@ export class Board {
   private readonly contacts: Map<string, ContactView>;
   private readonly entries: Map<string, EntryFacts>;
   private readonly running: Map<string, number>;
+  private readonly runningOfContacts: Map<string, number>;
   private readonly remembered: Map<string, readonly RememberedEvent[]>;
 
   constructor(world: BoardWorld, tools: Tools) {
@@ -64,6 +67,7 @@ export class Board {
     this.entries = new Map(world.entries);
     for (const key of world.soleRuns ?? []) this.entries.set(key, { ...this.entryAt(key), isRunning: true });
     this.running = new Map(world.running);
+    this.runningOfContacts = new Map(world.runningOfContacts);
     this.remembered = new Map(world.remembered);
     for (const execution of world.waiting ?? []) this.place(undefined, execution);
   }
@@ -89,13 +93,17 @@ export class Board {
     const { settings } = workflow.definition;
     const key = entryKey(workflow.id, contactId);
     const running = this.running.get(workflow.id) ?? 0;
-    const refusal = refusalOf(settings, this.entryAt(key), running, nowMs);
+    const ofContact = this.runningOfContacts.get(contactId) ?? 0;
+    const refusal =
+      refusalOf(settings, this.entryAt(key), running, nowMs) ??
+      (isCrowded(workflow, ofContact) ? 'max_contact_executions' : undefined);
     if (refusal) {
       this.effects.refuse(execution, refusal);
       return refusal;
     }
     this.started.set(execution.id, workflow);
     this.running.set(workflow.id, running + 1);
+    this.runningOfContacts.set(contactId, ofContact + 1);
     this.entries.set(key, { ...this.entryAt(key), isRunning: isSole(settings), lastStartedAtMs: nowMs });
     this.move(workflow, execution, { kind: 'start' }, begun);
     return undefined;
@@ -149,7 +157,11 @@ export class Board {
   private leave({ workflowId, contactId, endedAtMs }: Execution): void {
     const key = entryKey(workflowId, contactId);
     this.entries.set(key, { ...this.entryAt(key), isRunning: false, lastEndedAtMs: endedAtMs });
-    this.running.set(workflowId, Math.max(0, (this.running.get(workflowId) ?? 0) - 1));
+    for (const [counts, id] of [
+      [this.running, workflowId],
+      [this.runningOfContacts, contactId],
+    ] as const)
+      counts.set(id, Math.max(0, (counts.get(id) ?? 0) - 1));
   }
 
   private entryAt(key: string): EntryFacts {

@@ -12,10 +12,7 @@ export interface DueSchedule {
   readonly nowMs: number;
 }
 
-export interface ScheduleWorld extends Omit<BoardWorld, 'contacts' | 'waiting' | 'workflowOf'> {
-  /** Executions that an earlier attempt at this due time has started. */
-  readonly existing: ReadonlySet<string>;
-}
+export type ScheduleWorld = Omit<BoardWorld, 'contacts' | 'waiting' | 'workflowOf'>;
 
 export interface ScheduleDecision {
   readonly effects: Effects;
@@ -25,7 +22,7 @@ export interface ScheduleDecision {
 
 /**
  * Starts one execution for each of these contacts that the filter selects. The id of the execution comes from workflow, contact and due
- * time, so that contacts who are gone through twice are started once. Pure.
+ * time, so that who goes through the same contacts once more has nothing of it stored. Pure.
  */
 export function decideScheduled(
   { workflow, dueAtMs, nowMs }: DueSchedule,
@@ -41,7 +38,6 @@ export function decideScheduled(
   let refused = 0;
   for (const [contactId, contact] of known) {
     const id = scheduledExecutionId(workflow.id, contactId, dueAtMs);
-    if (world.existing.has(id)) continue;
     if (!passesForContact(workflow.definition.trigger.filter, contact)) continue;
     if (board.start(workflow, { id, contactId, event, nowMs })) refused += 1;
     else started += 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { WorkflowSettings } from '@trackline/contracts';
+import { MAX_CONTACT_EXECUTIONS, type WorkflowSettings } from '@trackline/contracts';
 import {
   anEvent,
   applyUpdates,
@@ -9,6 +9,7 @@ import {
   hour,
   mark,
   ORGANIZATION,
+  wait,
 } from '../../test/engine-builders.ts';
 import { entryKey } from './board.ts';
 import { decideEvents, type World } from './decide-events.ts';
@@ -105,6 +106,19 @@ describe('a batch that starts executions', () => {
     const before = new Map([[entryKey(cooled.id, CONTACT.id), facts({ lastStartedAtMs: 500 })]]);
     expect(decide(cooled, [1_000, 10_500], { entries: before }).started).toEqual([0, 1]);
     expect(decide(cooled, [1_000], { entries: before }, 'another').started).toEqual([1]);
+  });
+
+  it('lets a contact have so many executions, where one waits, and no more', () => {
+    const before = new Map([[CONTACT.id, MAX_CONTACT_EXECUTIONS - 2]]);
+    const settings = { maxConcurrentExecutions: 1_000_000 };
+    const waiting = aWorkflow([wait('paid')], { settings });
+    expect(decide(waiting, [1, 2, 3], { runningOfContacts: before })).toMatchObject({
+      started: [1, 1, 0],
+      refused: [['event-2', 'max_contact_executions']],
+    });
+    expect(decide(waiting, [1, 2, 3], { runningOfContacts: before }, 'another').started).toEqual([1, 1, 1]);
+    const passing = aWorkflow([mark('a')], { settings });
+    expect(decide(passing, [1, 2, 3], { runningOfContacts: before }).started).toEqual([1, 1, 1]);
   });
 
   it('tells of each refusal, with its reason', () => {

@@ -1,5 +1,6 @@
 import {
   DEFAULT_CONCURRENT_EXECUTIONS,
+  MAX_CONTACT_EXECUTIONS,
   type EntryRefusal,
   type WorkflowSettings,
 } from '@trackline/contracts';
@@ -40,6 +41,10 @@ export function refusalOf(
 /** Whether as many are running as the workflow allows. */
 export const isFull = (settings: WorkflowSettings | undefined, running: number): boolean =>
   running >= (settings?.maxConcurrentExecutions ?? DEFAULT_CONCURRENT_EXECUTIONS);
+
+/** Whether a contact has as many executions as it may when it enters a workflow that waits. */
+export const isCrowded = ({ waits }: { readonly waits: boolean }, runningOfContact: number): boolean =>
+  waits && runningOfContact >= MAX_CONTACT_EXECUTIONS;
 
 const isWithin = (sinceMs: number | null, seconds: number, nowMs: number): boolean =>
   sinceMs !== null && seconds > 0 && nowMs < sinceMs + seconds * 1000;

@@ -4,7 +4,7 @@ import type { EventView } from './fields.ts';
 import { toGraph, type Graph } from './graph.ts';
 import type { TakenEvent } from './remembered.ts';
 import { isSignalKind } from './signal.ts';
-import { lookedBack } from './waited-events.ts';
+import { lookedBack, waitedFor } from './waited-events.ts';
 
 /** One version of a workflow, and how the workflow as a whole stands now. */
 export interface Workflow {
@@ -16,6 +16,8 @@ export interface Workflow {
   readonly graph: Graph;
   /** Whether any step reads or changes the contact. */
   readonly usesContact: boolean;
+  /** Whether any step waits for an event: how many such executions one contact has is bounded. */
+  readonly waits: boolean;
   /** The longest that any of its waits looks back; 0: none does, and no memory is needed. */
   readonly looksBackMs: number;
 }
@@ -38,7 +40,7 @@ export function toWorkflow(
     [...graph.steps.values()].some(({ step }) => CONTACT_STEPS.has(step.type)) ||
     (isSignalKind(definition.trigger.type) && definition.trigger.filter !== undefined);
   const looksBackMs = Math.max(0, ...lookedBack(definition).values()) * 1000;
-  return { ...stored, graph, usesContact, looksBackMs };
+  return { ...stored, graph, usesContact, waits: waitedFor(definition).size > 0, looksBackMs };
 }
 
 /** One contact's way through one version of a workflow. All times are milliseconds since the epoch. */

@@ -13,9 +13,15 @@ export interface SettingsFacts {
   readonly entries: ReadonlyMap<string, EntryFacts>;
   readonly running: ReadonlyMap<string, number>;
   readonly soleRuns: ReadonlySet<string>;
+  readonly runningOfContacts: ReadonlyMap<string, number>;
 }
 
-const NOTHING: SettingsFacts = { entries: new Map(), running: new Map(), soleRuns: new Set() };
+const NOTHING: SettingsFacts = {
+  entries: new Map(),
+  running: new Map(),
+  soleRuns: new Set(),
+  runningOfContacts: new Map(),
+};
 
 /** What the settings of the workflows ask about those who may enter. */
 export async function loadSettings(
@@ -26,10 +32,12 @@ export async function loadSettings(
   const asking = possible
     .filter(({ workflow }) => asksForEntries(workflow.definition.settings))
     .map(({ workflow, contactId }) => ({ workflowId: workflow.id, contactId }));
-  const [running, known, runs] = await Promise.all([
+  const waiting = possible.filter(({ workflow }) => workflow.waits).map(({ contactId }) => contactId);
+  const [running, known, runs, runningOfContacts] = await Promise.all([
     executions.running([...new Set(possible.map(({ workflow }) => workflow.id))]),
     asking.length > 0 ? executions.entries(asking) : [],
     asking.length > 0 ? executions.soleRuns(asking) : [],
+    waiting.length > 0 ? executions.runningOfContacts([...new Set(waiting)]) : new Map<string, number>(),
   ]);
   const soleRuns = new Set(runs.map(({ workflowId, contactId }) => entryKey(workflowId, contactId)));
   const entries = new Map(
@@ -38,5 +46,5 @@ export async function loadSettings(
       { isRunning: soleRuns.has(entryKey(workflowId, contactId)), lastStartedAtMs, lastEndedAtMs },
     ]),
   );
-  return { entries, running, soleRuns };
+  return { entries, running, soleRuns, runningOfContacts };
 }

@@ -1,9 +1,15 @@
-import { contactKey, partitionOf, Problem, type EntryRefusal } from '@trackline/contracts';
+import {
+  contactKey,
+  MAX_CONTACT_EXECUTIONS,
+  partitionOf,
+  Problem,
+  type EntryRefusal,
+} from '@trackline/contracts';
 import { isUuid } from '@trackline/kernel';
 import { advance, retryProblem } from '../domain/advance.ts';
 import { entryKey } from '../domain/board.ts';
 import { EffectCollector } from '../domain/effects.ts';
-import { isFull, NEVER_ENTERED, refusalOf } from '../domain/entry.ts';
+import { isCrowded, isFull, NEVER_ENTERED, refusalOf } from '../domain/entry.ts';
 import { hasEnded, newExecution, toWorkflow, type Execution, type Workflow } from '../domain/execution.ts';
 import type { SentProperties } from '../domain/fields.ts';
 import type { RememberedEvent } from '../domain/remembered.ts';
@@ -39,6 +45,12 @@ export interface ByHandDependencies {
 /** The state that was read is changed by others now and then; more often than this in a row it is not. */
 const MAX_ATTEMPTS = 10;
 
+/** `refusal`: nothing was started, and that is counted. */
+interface Started {
+  readonly id: string;
+  readonly refusal: EntryRefusal | undefined;
+}
+
 /** What people do to executions, on whichever instance their request reaches. Refusals are thrown as `Problem`. */
 export class RunByHand {
   private readonly use: ByHandDependencies;
@@ -64,8 +76,9 @@ export class RunByHand {
       );
     }
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const id = await this.tryStart(record, contactId, data);
-      if (id !== undefined) return id;
+      const started = await this.tryStart(record, contactId, data);
+      if (started?.refusal) throw refused(started.refusal);
+      if (started) return started.id;
     }
     throw new Problem('UNAVAILABLE', 'The workflow kept changing. Try again.');
   }
@@ -74,7 +87,7 @@ export class RunByHand {
     record: WorkflowRecord,
     contactId: string,
     data: SentProperties,
-  ): Promise<string | undefined> {
+  ): Promise<Started | undefined> {
     const { organizationId } = record;
     const { contacts, newId } = this.use;
     const organizations = await this.use.workflows.load([organizationId]);
@@ -90,20 +103,21 @@ export class RunByHand {
       loadSettings([{ workflow, contactId }], this.use.reader),
       this.remembered(workflow, { organizationId, contactId }),
     ]);
-    refuseEntry(workflow, contactId, settings, nowMs);
     const event = { eventId: null, name: null, ...data };
     const execution = newExecution(workflow, { id: newId(), contactId, event, nowMs });
     const effects = new EffectCollector(newId);
+    const refusal = refusalByHand(workflow, contactId, settings, nowMs);
     const surroundings = {
       nowMs,
       contact: known.get(contactId),
       applyUpdates: contacts.apply,
       remembered: remembered.get(contactId) ?? [],
     };
-    effects.add(undefined, advance(workflow, execution, { kind: 'start' }, surroundings)!);
+    if (refusal) effects.refuse(execution, refusal);
+    else effects.add(undefined, advance(workflow, execution, { kind: 'start' }, surroundings)!);
     const unchanged = new Map([[organizationId, version]]);
-    const isStarted = await this.carry(effects, { organizations, settings }, unchanged);
-    return isStarted ? execution.id : undefined;
+    const isStored = await this.carry(effects, { organizations, settings }, unchanged);
+    return isStored ? { id: execution.id, refusal } : undefined;
   }
 
   /** Cancelling what was cancelled before changes nothing. */
@@ -163,6 +177,8 @@ export class RunByHand {
       throw refused('already_running');
     if (isFull(workflow.definition.settings, settings.running.get(workflow.id) ?? 0))
       throw refused('max_concurrent_executions');
+    if (isCrowded(workflow, settings.runningOfContacts.get(contactId) ?? 0))
+      throw refused('max_contact_executions');
     const effects = new EffectCollector(this.use.newId);
     const surroundings = {
       nowMs,
@@ -199,14 +215,21 @@ export class RunByHand {
   }
 }
 
-/** Whoever starts one by hand is told why it may not begin; it does not count as a refused entry. */
-function refuseEntry(workflow: Workflow, contactId: string, facts: SettingsFacts, nowMs: number): void {
+/** Why it may not begin: whoever starts it is told, and it counts as a refused entry like any other. */
+function refusalByHand(
+  workflow: Workflow,
+  contactId: string,
+  facts: SettingsFacts,
+  nowMs: number,
+): EntryRefusal | undefined {
   const { settings } = workflow.definition;
   const entry = facts.entries.get(entryKey(workflow.id, contactId)) ?? NEVER_ENTERED;
   const isRunning = entry.isRunning || facts.soleRuns.has(entryKey(workflow.id, contactId));
   const running = facts.running.get(workflow.id) ?? 0;
-  const reason = refusalOf(settings, { ...entry, isRunning }, running, nowMs);
-  if (reason) throw refused(reason);
+  return (
+    refusalOf(settings, { ...entry, isRunning }, running, nowMs) ??
+    (isCrowded(workflow, facts.runningOfContacts.get(contactId) ?? 0) ? 'max_contact_executions' : undefined)
+  );
 }
 
 const refused = (reason: EntryRefusal): Problem =>
@@ -219,4 +242,5 @@ const REFUSED: Readonly<Record<EntryRefusal, string>> = {
   contact_cooldown:
     'The contact may not enter again yet: contactCooldownSeconds have not passed since its last execution started.',
   max_concurrent_executions: 'As many executions are running as maxConcurrentExecutions allows.',
+  max_contact_executions: `The contact has ${MAX_CONTACT_EXECUTIONS} executions running, and the workflow waits for an event.`,
 };

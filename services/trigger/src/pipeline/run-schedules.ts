@@ -116,7 +116,7 @@ async function chunk(run: ScheduleRun, use: ScheduleDependencies): Promise<Sched
   const { effects, started, refused } = decideScheduled(
     { workflow, dueAtMs, nowMs },
     items,
-    { ...settings, remembered, existing: new Set() },
+    { ...settings, remembered },
     { newId: use.newId, applyUpdates: use.contacts.apply },
   );
   const held = { organizations, settings };

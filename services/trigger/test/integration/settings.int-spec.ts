@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MAX_CONTACT_EXECUTIONS } from '@trackline/contracts';
 import { eventually, uniqueName } from '@trackline/testkit';
 import { retention } from '../../src/adapters/postgres/retention.ts';
 import type { RunningTrigger } from '../../src/start-trigger.ts';
@@ -116,6 +117,18 @@ describe('settings of a workflow', () => {
       answers.filter(({ status }) => status === 200).length;
     expect(started).toBe(1);
     expect(await runningOf(workflowId)).toMatchObject({ executions: 1 });
+    // Those by hand are counted like the others, and shown without an event.
+    const { json } = await tenant.call('GET', `/v1/workflows/${workflowId}/statistics`);
+    expect(json.refusedBecause).toEqual([{ reason: 'contact_cooldown', count: 23 }]);
+    const late = await tenant.call('POST', `/v1/workflows/${workflowId}/trigger`, { body: { contactId } });
+    expect(late).toMatchObject({ status: 409, json: { reason: 'contact_cooldown' } });
+    const after = await tenant.call('GET', `/v1/workflows/${workflowId}/statistics`);
+    expect(after.json.refused).toBe(24);
+    expect(after.json.lastRefused[0]).toEqual({
+      contactId,
+      reason: 'contact_cooldown',
+      at: expect.any(String),
+    });
   }, 30_000);
 
   /** Fails whoever is not ready; is left to be tried again once they are. */
@@ -181,6 +194,32 @@ describe('settings of a workflow', () => {
       expect(json).toMatchObject({ code: 'CONFLICT', reason: 'max_concurrent_executions' });
     expect(await runningOf(workflowId)).toEqual({ executions: 2, counted: 2 });
   }, 30_000);
+
+  it('a contact has at most a thousand executions where one waits; all of them are resumed together', async () => {
+    const settings = { maxConcurrentExecutions: 10_000 };
+    const workflowId = await tenant.create({ ...waitingWorkflow('crowded', 'freed'), settings });
+    const about = await someone();
+    const enter = Array.from({ length: MAX_CONTACT_EXECUTIONS + 3 }, () =>
+      rig.event({ ...about, name: 'crowded' }),
+    );
+    await rig.admit(...enter);
+    const outcomes = await Promise.all(enter.map((event) => rig.outcomeOf(event, 60_000)));
+    expect(outcomes.map(({ workflowsTriggered }) => workflowsTriggered)).toEqual([
+      ...Array.from({ length: MAX_CONTACT_EXECUTIONS }, () => 1),
+      ...[0, 0, 0],
+    ]);
+    const { contactId } = about;
+    const byHand = await tenant.call('POST', `/v1/workflows/${workflowId}/trigger`, { body: { contactId } });
+    expect(byHand).toMatchObject({ status: 409, json: { reason: 'max_contact_executions' } });
+    expect(await reasonsOf(workflowId)).toEqual([{ reason: 'max_contact_executions', count: 4 }]);
+
+    const freed = rig.event({ ...about, name: 'freed' });
+    await rig.admit(freed);
+    expect(await rig.outcomeOf(freed, 60_000)).toMatchObject({ executionsResumed: MAX_CONTACT_EXECUTIONS });
+    expect(await rig.track(rig.event({ ...about, name: 'crowded' }))).toMatchObject({
+      workflowsTriggered: 1,
+    });
+  }, 180_000);
 
   it('what nobody asks for any more is forgotten', async () => {
     await rig.database.query({ text: `UPDATE trigger.entry SET forget_at = now() - interval '1 second'` });

@@ -1,10 +1,11 @@
+import { MAX_CONTACT_EXECUTIONS } from '@trackline/contracts';
 import type { Database } from '@trackline/postgres';
 import type { ExecutionReader } from '../../ports.ts';
 
 /** What the settings of workflows ask: who runs, who has entered and left, and how many. */
 export const settingsReader = (
   database: Database,
-): Pick<ExecutionReader, 'soleRuns' | 'entries' | 'running'> => ({
+): Pick<ExecutionReader, 'soleRuns' | 'entries' | 'running' | 'runningOfContacts'> => ({
   async soleRuns(keys) {
     const { rows } = await database.query<{ workflow_id: string; contact_id: string }>({
       name: 'trigger.sole_runs',
@@ -46,5 +47,18 @@ export const settingsReader = (
       values: [workflowIds],
     });
     return new Map(rows.map((row) => [row.workflow_id, row.running]));
+  },
+
+  async runningOfContacts(contactIds) {
+    const { rows } = await database.query<{ contact_id: string; running: number }>({
+      name: 'trigger.running_of_contacts',
+      text: `SELECT q.contact_id, r.running FROM unnest($1::uuid[]) AS q (contact_id) CROSS JOIN LATERAL (
+               SELECT count(*)::int AS running FROM (
+                 SELECT FROM trigger.execution e WHERE e.contact_id = q.contact_id AND e.ended_at IS NULL LIMIT $2
+               ) AS one
+             ) AS r WHERE r.running > 0`,
+      values: [contactIds, MAX_CONTACT_EXECUTIONS],
+    });
+    return new Map(rows.map((row) => [row.contact_id, row.running]));
   },
 });
