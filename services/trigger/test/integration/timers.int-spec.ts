@@ -88,6 +88,38 @@ describe('timers', () => {
     });
   }, 30_000);
 
+  it('wait for a minute of events that stand in front of the one that ends the wait, all of them read past its deadline', async () => {
+    const workflowId = await tenant.create(waitingWorkflow('invited', 'accepted', 60));
+    // Each of the minute has something to do, so that timers are looked at while it is read.
+    await tenant.create({ ...waitingWorkflow('noted', 'x'), steps: [{ id: 'exit', type: 'exit' }] });
+    const [inTime, late] = [await someone(), await someone()];
+    const invitedMs = minuteAgo(3.5);
+    const deadlineMs = invitedMs + 60_000;
+    for (const about of [inTime, late])
+      await rig.track(rig.event({ ...about, name: 'invited', receivedAtMs: invitedMs }));
+    await rig.stop(trigger);
+    const minute = Array.from({ length: 1_200 }, (_, index) =>
+      rig.event({ ...[inTime, late][index % 2]!, name: 'noted', receivedAtMs: invitedMs + index * 50 }),
+    );
+    const accepted = rig.event({ ...inTime, name: 'accepted', receivedAtMs: deadlineMs - 1 });
+    const tooLate = rig.event({ ...late, name: 'accepted', receivedAtMs: deadlineMs });
+    await rig.admit(...minute, accepted, tooLate);
+    await rig.decidedUpTo(minuteAgo(2));
+    trigger = await rig.start();
+    tenant = tenant.at(trigger);
+    expect(await rig.outcomeOf(accepted, 60_000)).toMatchObject({ executionsResumed: 1 });
+    expect(await rig.outcomeOf(tooLate, 60_000)).toMatchObject({ executionsResumed: 0 });
+    const ended = await eventually(
+      async () => {
+        const execution = await rig.executionOf(tenant.call, workflowId, late.contactId);
+        return execution.status === 'cancelled' && execution;
+      },
+      { withinMs: 60_000 },
+    );
+    expect(ended.steps[0]).toMatchObject({ branch: 'no', detail: { endedBy: 'timeout' } });
+    expect(Date.parse(ended.endedAt!)).toBeGreaterThanOrEqual(deadlineMs);
+  }, 180_000);
+
   it('end delays by the clock alone, and the wait after a delay has its whole time', async () => {
     const workflowId = await tenant.create({
       name: 'later',
