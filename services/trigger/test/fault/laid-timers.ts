@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { contactKey, partitionOf } from '@trackline/contracts';
 import { Directory } from '@trackline/directory';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, type Database, type Queryable } from '@trackline/postgres';
 import { httpClient, PARTITIONS, type Call, type Fleet } from '@trackline/testkit';
 
 const DAY_SECONDS = 86_400;
 /** Executions that one statement lays. */
 const CHUNK = 25_000;
+/** Laid, and undone, to see how long it takes. */
+const TRIED = 2_000;
+/** A machine becomes slower than it was. */
+const MARGIN = 2;
+/** After the last is laid. */
+const REST_MS = 4_000;
 /** Of one contact. */
 const EXECUTIONS_EACH = 20;
 
@@ -42,6 +48,13 @@ const idPrefix = (nowMs: number): string => {
 
 export interface DueTimes {
   readonly count: number;
+  readonly firstMs: number;
+  readonly spacingMs: number;
+}
+
+interface Laying {
+  readonly samples: readonly string[];
+  readonly contacts: readonly string[];
   readonly firstMs: number;
   readonly spacingMs: number;
 }
@@ -107,35 +120,31 @@ export class LaidTimers {
     return Number.parseInt(executionId.slice(this.prefix.length), 16);
   }
 
-  /** Every second one a timeout, every second one a delay. */
-  async lay(due: DueTimes): Promise<void> {
+  /** Every second one a timeout, every second one a delay. The first is due when all are laid, however slow the machine is. */
+  async lay(count: number, spanMs: number): Promise<DueTimes> {
     const samples = await this.startedOfEachKind();
-    const contacts = await this.contacts(Math.ceil(due.count / EXECUTIONS_EACH));
-    for (let from = 0; from < due.count; from += CHUNK) {
-      const to = Math.min(due.count, from + CHUNK);
-      await this.database.query({
-        text: `INSERT INTO laid (number, id, sample, contact_id, partition, due_at)
-               SELECT number, ($1 || lpad(to_hex(number), 12, '0'))::uuid, ($2::uuid[])[1 + number % 2], c.id, c.partition,
-                 to_timestamp(($3::bigint + floor(number * $4::float8)) / 1000)
-               FROM generate_series($5::bigint, $6::bigint - 1) AS number
-               JOIN unnest($7::uuid[], $8::int[]) WITH ORDINALITY AS c (id, partition, at) ON c.at = 1 + number / 2 % $9::bigint`,
-        values: [
-          ...[this.prefix, samples, due.firstMs, due.spacingMs, from, to],
-          contacts,
-          contacts.map((id) => this.partitionOf(id)),
-          contacts.length,
-        ],
-      });
-      await this.copy(from, to);
+    const contacts = await this.contacts(Math.ceil(count / EXECUTIONS_EACH));
+    const about = { samples, contacts, spacingMs: spanMs / count };
+    const tried = Math.min(count, TRIED);
+    const beganMs = Date.now();
+    await this.withoutATrace((tx) =>
+      this.layChunk(tx, 0, tried, { ...about, firstMs: beganMs + DAY_SECONDS * 1_000 }),
+    );
+    const eachMs = (Date.now() - beganMs) / tried;
+    const firstMs = Math.ceil(Date.now() + REST_MS + eachMs * MARGIN * count);
+    for (let from = 0; from < count; from += CHUNK) {
+      const to = Math.min(count, from + CHUNK);
+      await this.database.transaction((tx) => this.layChunk(tx, from, to, { ...about, firstMs }));
     }
     // As they would be had the rows come one by one, over days.
     for (const table of ['execution', 'step', 'wait', 'timer'])
       await this.database.query({ text: `VACUUM (ANALYZE) trigger.${table}` });
-    if (Date.now() > due.firstMs)
-      throw new Error(
-        `Laying ${due.count} timers took ${Date.now() - due.firstMs} ms too long: lead them more.`,
-      );
     await this.cancel(this.samples);
+    if (Date.now() > firstMs)
+      throw new Error(
+        `Laying ${count} timers took ${Date.now() - firstMs} ms longer than ${eachMs} ms each had it expected.`,
+      );
+    return { count, firstMs, spacingMs: about.spacingMs };
   }
 
   /** One of each kind as the product made it, and a copy of another one of the same kind, moved to the same contact and time. */
@@ -148,7 +157,7 @@ export class LaidTimers {
              FROM unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS t (sample, twin, at) JOIN trigger.execution e ON e.id = t.twin`,
       values: [this.prefix, samples, twins],
     });
-    await this.copy(-2, 0);
+    await this.database.transaction((tx) => this.copy(tx, -2, 0));
     const { rows } = await this.database.query<{ id: string }>({
       text: 'DELETE FROM laid WHERE number < 0 RETURNING id, number',
     });
@@ -218,8 +227,42 @@ export class LaidTimers {
     return partitionOf(contactKey(this.organizationId, contactId), PARTITIONS.contact);
   }
 
+  private async layChunk(
+    tx: Queryable,
+    from: number,
+    to: number,
+    { samples, contacts, firstMs, spacingMs }: Laying,
+  ): Promise<void> {
+    await tx.query({
+      text: `INSERT INTO laid (number, id, sample, contact_id, partition, due_at)
+             SELECT number, ($1 || lpad(to_hex(number), 12, '0'))::uuid, ($2::uuid[])[1 + number % 2], c.id, c.partition,
+               to_timestamp(($3::bigint + floor(number * $4::float8)) / 1000)
+             FROM generate_series($5::bigint, $6::bigint - 1) AS number
+             JOIN unnest($7::uuid[], $8::int[]) WITH ORDINALITY AS c (id, partition, at) ON c.at = 1 + number / 2 % $9::bigint`,
+      values: [
+        ...[this.prefix, samples, firstMs, spacingMs, from, to],
+        contacts,
+        contacts.map((id) => this.partitionOf(id)),
+        contacts.length,
+      ],
+    });
+    await this.copy(tx, from, to);
+  }
+
+  private async withoutATrace(work: (tx: Queryable) => Promise<void>): Promise<void> {
+    const undo = new Error('all of it is undone');
+    await this.database
+      .transaction(async (tx) => {
+        await work(tx);
+        throw undo;
+      })
+      .catch((error: unknown) => {
+        if (error !== undo) throw error;
+      });
+  }
+
   /** Copies what the product stored of the samples, for the numbers from `from` up to and without `to`. */
-  private async copy(from: number, to: number): Promise<void> {
+  private async copy(tx: Queryable, from: number, to: number): Promise<void> {
     const laid = `(SELECT l.*, l.due_at - e.due_at AS later FROM laid l JOIN trigger.execution e ON e.id = l.sample
                    WHERE l.number >= $1 AND l.number < $2) AS l`;
     const copied = (table: string, key: string, changes: Readonly<Record<string, string>>) =>
@@ -248,8 +291,6 @@ export class LaidTimers {
        SELECT t.workflow_id, l.partition, count(*) FROM ${laid} JOIN trigger.execution t ON t.id = l.sample GROUP BY 1, 2
        ON CONFLICT (workflow_id, partition) DO UPDATE SET count = r.count + excluded.count`,
     ];
-    await this.database.transaction(async (tx) => {
-      for (const text of statements) await tx.query({ text, values: [from, to] });
-    });
+    for (const text of statements) await tx.query({ text, values: [from, to] });
   }
 }
