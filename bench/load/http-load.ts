@@ -47,6 +47,7 @@ export interface LoadResult {
   readonly measured: number;
   /** Of the measured, those that were answered with 200. */
   readonly whole: number;
+  /** Of these, in a second of the window. */
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -75,7 +76,7 @@ class Callers {
     await this.pool.close();
     const { statuses, undecided, tookMs, whole } = this;
     return {
-      ...{ statuses, undecided, measured: tookMs.length, whole, perSecond: tookMs.length / seconds },
+      ...{ statuses, undecided, measured: tookMs.length, whole, perSecond: whole / seconds },
       p50Ms: percentile(tookMs, 0.5),
       p99Ms: percentile(tookMs, 0.99),
       maxMs: percentile(tookMs, 1),

@@ -81,7 +81,11 @@ async function batchRound(events: number): Promise<BatchRound> {
     const requests = Math.ceil(events / BATCH);
     const running = callers.run({ kind: 'count', callers: CALLERS, requests });
     let refused = 0;
-    void running.then((result) => (refused = answersOf([result]).others * BATCH));
+    running.then(
+      (result) => (refused = answersOf([result]).others * BATCH),
+      // Told where it is awaited.
+      () => undefined,
+    );
     const drained = await drain({
       // What was refused in the end is not waited for.
       count: async () => (await stage.count(POSITIONS, [ADMITTED])) - done + refused,

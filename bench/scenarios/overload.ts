@@ -51,7 +51,7 @@ export const overload: Scenario = {
       )
         after.push(await calm());
       const normalAfterSeconds = (performance.now() - endedMs) / 1_000;
-      const rates = { ours: over.whole / seconds, baseline: peak.whole / Math.min(seconds, PEAK_SECONDS) };
+      const rates = { ours: over.perSecond, baseline: peak.perSecond };
       say(
         `${Math.round(rates.ours)}/s whole answers beside ${Math.round(rates.baseline)}/s; all: ${JSON.stringify(over.statuses)}; normal after ${normalAfterSeconds.toFixed(0)} s`,
       );

@@ -19,7 +19,8 @@ export interface Drained {
   readonly cost: RoundCost;
 }
 
-const LOOK_EVERY_MS = 50;
+/** Looking costs some, too: a few milliseconds of everybody. */
+const LOOK_EVERY_MS = 100;
 /** Without one more event for so long, nothing will come any more. */
 const STALLED_MS = 60_000;
 
