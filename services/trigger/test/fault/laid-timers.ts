@@ -123,6 +123,7 @@ export class LaidTimers {
   /** Every second one a timeout, every second one a delay. The first is due when all are laid, however slow the machine is. */
   async lay(count: number, spanMs: number): Promise<DueTimes> {
     const samples = await this.startedOfEachKind();
+    await this.keepSamples(samples);
     const contacts = await this.contacts(Math.ceil(count / EXECUTIONS_EACH));
     const about = { samples, contacts, spacingMs: spanMs / count };
     const tried = Math.min(count, TRIED);
@@ -151,6 +152,7 @@ export class LaidTimers {
   async madeAndLaid(): Promise<{ made: object[]; laid: object[] }> {
     const samples = await this.startedOfEachKind();
     const twins = await this.startedOfEachKind();
+    await this.keepSamples(samples);
     await this.database.query({
       text: `INSERT INTO laid (number, id, sample, contact_id, partition, due_at)
              SELECT -t.at, ($1 || 'fffffffffff' || t.at)::uuid, t.sample, e.contact_id, e.partition, e.due_at
@@ -201,6 +203,18 @@ export class LaidTimers {
     }
     this.samples.push(...ids);
     return ids;
+  }
+
+  /** Beside the tables, which have no index for all of this, and soon a million rows. */
+  private async keepSamples(ids: readonly string[]): Promise<void> {
+    const list = ids.map((id) => `'${id}'`).join(', ');
+    for (const table of ['execution', 'step', 'wait', 'timer']) {
+      const key = table === 'execution' ? 'id' : 'execution_id';
+      await this.database.query({ text: `DROP TABLE IF EXISTS sample_${table}` });
+      await this.database.query({
+        text: `CREATE TABLE sample_${table} AS SELECT * FROM trigger.${table} WHERE ${key} IN (${list})`,
+      });
+    }
   }
 
   private async cancel(executionIds: readonly string[]): Promise<void> {
@@ -263,11 +277,11 @@ export class LaidTimers {
 
   /** Copies what the product stored of the samples, for the numbers from `from` up to and without `to`. */
   private async copy(tx: Queryable, from: number, to: number): Promise<void> {
-    const laid = `(SELECT l.*, l.due_at - e.due_at AS later FROM laid l JOIN trigger.execution e ON e.id = l.sample
+    const laid = `(SELECT l.*, l.due_at - e.due_at AS later FROM laid l JOIN sample_execution e ON e.id = l.sample
                    WHERE l.number >= $1 AND l.number < $2) AS l`;
     const copied = (table: string, key: string, changes: Readonly<Record<string, string>>) =>
-      `INSERT INTO trigger.${table} SELECT r.* FROM ${laid} JOIN trigger.${table} t ON t.${key} = l.sample
-       CROSS JOIN LATERAL jsonb_populate_record(t, jsonb_build_object(
+      `INSERT INTO trigger.${table} SELECT r.* FROM ${laid} JOIN sample_${table} t ON t.${key} = l.sample
+       CROSS JOIN LATERAL jsonb_populate_record(NULL::trigger.${table}, to_jsonb(t) || jsonb_build_object(
          ${Object.entries({ [key]: 'l.id', ...changes }).map(([name, value]) => `'${name}', ${value}`)})) AS r`;
     const moved = (...columns: string[]) =>
       Object.fromEntries(columns.map((column) => [column, `t.${column} + l.later`]));
@@ -286,9 +300,9 @@ export class LaidTimers {
       copied('wait', 'execution_id', contact),
       // By its columns: one of them is generated.
       `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
-       SELECT l.id, l.partition, t.kind, l.due_at FROM ${laid} JOIN trigger.timer t ON t.execution_id = l.sample`,
+       SELECT l.id, l.partition, t.kind, l.due_at FROM ${laid} JOIN sample_timer t ON t.execution_id = l.sample`,
       `INSERT INTO trigger.running AS r (workflow_id, partition, count)
-       SELECT t.workflow_id, l.partition, count(*) FROM ${laid} JOIN trigger.execution t ON t.id = l.sample GROUP BY 1, 2
+       SELECT t.workflow_id, l.partition, count(*) FROM ${laid} JOIN sample_execution t ON t.id = l.sample GROUP BY 1, 2
        ON CONFLICT (workflow_id, partition) DO UPDATE SET count = r.count + excluded.count`,
     ];
     for (const text of statements) await tx.query({ text, values: [from, to] });
