@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ContactChange } from '@trackline/contracts';
 import type { Organization } from '@trackline/directory';
 import { uuidv7 } from '@trackline/kernel';
@@ -10,6 +10,8 @@ let rig: TimelineRig;
 let timeline: RunningTimeline;
 let organization: Organization;
 let call: Call;
+
+jest.setTimeout(60_000);
 
 beforeAll(async () => {
   rig = await TimelineRig.open();

@@ -1,8 +1,9 @@
 import { uuidv7 } from '@trackline/kernel';
 import { isDataFault, type Database, type Queryable } from '@trackline/postgres';
-import type { ContactFact, ContactFactWriter, ContactFamily, ContactReader } from '../../ports.ts';
+import type { ContactFact, ContactFactWriter, ContactReader } from '../../ports.ts';
 import {
   enterAttribution,
+  loadFamilies,
   lockFamilies,
   refKey,
   type ContactRef,
@@ -132,50 +133,18 @@ async function forgetWhose(tx: Queryable, families: readonly LockedFamily[]): Pr
   });
 }
 
-/**
- * Where each asked contact ends up. Merges come over several partitions, so a chain may be known from its middle;
- * the limit of steps ends a circle, should there ever be one.
- */
-const ASCENT = `
-  WITH RECURSIVE step AS (
-    SELECT contact_id AS asked, contact_id AS reached, 0 AS steps FROM unnest($2::uuid[]) AS asked (contact_id)
-    UNION ALL
-    SELECT step.asked, alias.into_contact_id, step.steps + 1
-    FROM step JOIN timeline.alias AS alias ON alias.organization_id = $1 AND alias.contact_id = step.reached
-    WHERE step.steps < 32
-  ), top AS (
-    SELECT DISTINCT ON (asked) asked, reached, steps FROM step ORDER BY asked, steps DESC
-  )
-`;
-
-const ALIASES = `${ASCENT} SELECT asked, reached FROM top WHERE steps > 0`;
-
-const FAMILY = `${ASCENT}, family AS (
-    SELECT reached AS member FROM top
-    UNION
-    SELECT alias.contact_id FROM family JOIN timeline.alias AS alias ON alias.organization_id = $1 AND alias.into_contact_id = family.member
-  )
-  SELECT top.reached AS id, array_agg(member) AS members,
-    EXISTS (SELECT FROM timeline.tombstone WHERE organization_id = $1 AND contact_id = top.reached) AS erased
-  FROM top, family GROUP BY top.reached
-`;
-
 export const contactReader = (database: Database): ContactReader => ({
   async family(organizationId, contactId) {
-    const { rows } = await database.query<ContactFamily>({
-      name: 'timeline-contact-family',
-      text: FAMILY,
-      values: [organizationId, [contactId]],
-    });
-    return rows[0]!;
+    const [family] = await loadFamilies(database, [{ organizationId, contactId }]);
+    const { top: id, members, erased } = family!;
+    return { id, members, erased };
   },
 
   async aliases(organizationId, contactIds) {
-    const { rows } = await database.query<{ asked: string; reached: string }>({
-      name: 'timeline-contact-aliases',
-      text: ALIASES,
-      values: [organizationId, contactIds],
-    });
-    return new Map(rows.map((row) => [row.asked, row.reached]));
+    const families = await loadFamilies(
+      database,
+      contactIds.map((contactId) => ({ organizationId, contactId })),
+    );
+    return new Map(families.flatMap(({ asked, top }) => (asked === top ? [] : [[asked, top] as const])));
   },
 });
