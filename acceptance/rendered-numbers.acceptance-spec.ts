@@ -1,10 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  ACTIONS_REQUESTED,
-  decodeRequestedAction,
-  INBOUND,
-  type RequestedAction,
-} from '@trackline/contracts';
+import { ACTIONS_REQUESTED, decodeRequestedAction, INBOUND } from '@trackline/contracts';
 import { connectKafka, PinnedReader, Publisher } from '@trackline/kafka';
 import { eventually, stackFromEnv, uniqueName } from '@trackline/testkit';
 import { anOrganization } from './an-organization.ts';
