@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { answered, refused } from './decision.ts';
-import { fingerprintOf, isRemembered, replayOf } from './idempotency.ts';
+import { fingerprintOf, isRemembered, rememberedMs, replayOf } from './idempotency.ts';
 
 describe('the first answer of an Idempotency-Key', () => {
   it.each([
@@ -22,6 +22,21 @@ describe('the first answer of an Idempotency-Key', () => {
       answered(200, { results: [{ status: 'admitted' }, { status: 'over_limit' }] }),
     ],
   ])('of %s is not', (_, decision) => expect(isRemembered(decision)).toBe(false));
+
+  it.each([
+    ['202', answered(202, {})],
+    [
+      'a batch of which some has no verdict',
+      answered(200, { results: [{ status: 'admitted' }, { status: 'accepted' }] }),
+    ],
+  ])('of %s is remembered for minutes: the verdict is told to whoever asks later', (_, decision) =>
+    expect(rememberedMs(decision)).toBe(600_000),
+  );
+
+  it('with a verdict is remembered for 48 hours', () => {
+    for (const decision of [answered(200, {}), refused('DUPLICATE_EVENT', 'x')])
+      expect(rememberedMs(decision)).toBe(172_800_000);
+  });
 
   it('is told again word for word, and marked', () => {
     const first = answered(200, { a: 1 }, { 'X-Event-Current': '1' });

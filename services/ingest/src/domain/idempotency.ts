@@ -4,6 +4,8 @@ import { refused, type Decision, type Refused } from './decision.ts';
 
 /** How long the first answer of an Idempotency-Key is remembered. */
 export const REMEMBERED_MS = 48 * 3_600_000;
+/** An answer without a verdict: whoever asks again after this hears the verdict, for the event goes by the same id. */
+const REMEMBERED_WITHOUT_VERDICT_MS = 10 * 60_000;
 
 /** What tells one request from another under the same key: its route and its body, byte by byte. */
 export const fingerprintOf = (routeId: string, body: Uint8Array): string =>
@@ -20,8 +22,17 @@ export function isRemembered(decision: Decision): boolean {
 }
 
 /** A batch of which the cap refused a part: sent again, the refused items are judged anew and the others are known by their ids. */
-const hasItemOverLimit = (body: unknown): boolean =>
-  ((body as Partial<BatchAnswer> | null)?.results ?? []).some(({ status }) => status === 'over_limit');
+const hasItemOverLimit = (body: unknown): boolean => hasItem(body, 'over_limit');
+
+const hasItem = (body: unknown, wanted: BatchAnswer['results'][number]['status']): boolean =>
+  ((body as Partial<BatchAnswer> | null)?.results ?? []).some(({ status }) => status === wanted);
+
+/** For how long, of an answer that is remembered. */
+export function rememberedMs(decision: Decision): number {
+  const isUnjudged =
+    decision.kind === 'answered' && (decision.status === 202 || hasItem(decision.body, 'accepted'));
+  return isUnjudged ? REMEMBERED_WITHOUT_VERDICT_MS : REMEMBERED_MS;
+}
 
 /** The first answer, told again. */
 export const replayOf = <D extends Decision>(decision: D): D => ({

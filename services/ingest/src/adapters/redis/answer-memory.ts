@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { eventIdentity } from '../../domain/event-identity.ts';
-import { REMEMBERED_MS } from '../../domain/idempotency.ts';
+import { rememberedMs } from '../../domain/idempotency.ts';
 import {
   packDecision,
   unpackDecision,
@@ -52,7 +52,7 @@ interface WithScripts extends Redis {
     token: string,
     leaseMs: number,
   ): Promise<[Claim['state'], string?]>;
-  keepAnswer(key: string, fingerprint: string, decision: string, rememberedMs: number): Promise<0 | 1>;
+  keepAnswer(key: string, fingerprint: string, decision: string, forMs: number): Promise<0 | 1>;
   releaseAnswer(key: string, token: string): Promise<0 | 1>;
   forgetAnswer(key: string, fingerprint: string): Promise<0 | 1>;
 }
@@ -79,7 +79,7 @@ export function redisAnswerMemory(redis: Redis, bypass: Bypass, keyPrefix: strin
     async keep(request, decision) {
       const packed = JSON.stringify(packDecision(decision, itemIdOf(request)));
       await bypass.attempt('idempotency_keep', () =>
-        scripted.keepAnswer(keyOf(request), request.fingerprint, packed, REMEMBERED_MS),
+        scripted.keepAnswer(keyOf(request), request.fingerprint, packed, rememberedMs(decision)),
       );
     },
     async release(request, token) {
