@@ -111,6 +111,12 @@ const consumed: readonly TopicContract[] = [
 
 const DEAD_LETTER_RETENTION_MS = 30 * DAY_MS;
 
+/**
+ * So long whoever has put down that a message went to the dead letters has to know of it. Twice what is asked of the broker: that deletes
+ * whole segments, and one of a quiet topic lives on until its newest message is too old.
+ */
+export const DEAD_LETTER_KNOWN_MS = 2 * DEAD_LETTER_RETENTION_MS;
+
 export const topics: readonly TopicContract[] = [
   ...consumed,
   {

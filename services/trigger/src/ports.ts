@@ -154,6 +154,8 @@ export interface Commit {
     readonly partition: number;
     /** Passed without an effect. */
     readonly buried: readonly Position[];
+    /** Passed before: each is a new letter, if it has not had its effect since. */
+    readonly buriedAgain?: readonly Position[];
     /** Takes effect now; it must still be among the buried. */
     readonly redriven?: Position;
   };

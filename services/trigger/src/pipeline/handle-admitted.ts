@@ -138,8 +138,9 @@ function toPositions(footing: Footing, after: Positions, partition: number): Com
   const { before } = footing;
   // What was past before has had its effect, or its row is there.
   const buried = footing.buried.filter((position) => !isPast(before, position));
+  const buriedAgain = footing.buried.filter((position) => isPast(before, position));
   return {
     positions: { ...at, moved: movedPositions(before, after) },
-    ...(buried.length > 0 && { deadLetters: { ...at, buried } }),
+    ...(footing.buried.length > 0 && { deadLetters: { ...at, buried, buriedAgain } }),
   };
 }

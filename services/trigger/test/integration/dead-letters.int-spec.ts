@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADMITTED, encodeAdmitted, type AdmittedEvent } from '@trackline/contracts';
+import { ADMITTED, encodeAdmitted, REDRIVE_GROUP, type AdmittedEvent } from '@trackline/contracts';
 import { endOffsets } from '@trackline/kafka';
 import { eventually } from '@trackline/testkit';
 import { retention } from '../../src/adapters/postgres/retention.ts';
@@ -72,11 +72,28 @@ describe('an event that went to the dead letters', () => {
     expect(await rig.count('dead_letter')).toBe(1);
   });
 
-  it('is forgotten a day after the broker has deleted its message, and not before', async () => {
+  it('is a new letter when it is sent back in vain: its days begin anew', async () => {
+    await rig.database.query({ text: 'DELETE FROM trigger.dead_letter' });
+    const event = await contactEvent();
+    await bury(event);
+    await rig.database.query({
+      text: `UPDATE trigger.dead_letter SET buried_at = now() - interval '59 days'`,
+    });
+    const { headers, ...message } = encodeAdmitted({ ...event, contactId: 'nobody' });
+    await rig.publishAs(event, { ...message, headers: { ...headers, [REDRIVE_GROUP]: 'trigger' } });
+    const old = `dead_letter WHERE buried_at < now() - interval '1 day'`;
+    await eventually(async () => (await rig.count(old)) === 0, { withinMs: 30_000 });
+    expect(await rig.count('dead_letter')).toBe(1);
+    await rig.sendBack(event, 'trigger');
+    expect(await rig.outcomeOf(event)).toMatchObject({ workflowsTriggered: 1 });
+    expect(await rig.count('dead_letter')).toBe(0);
+  }, 60_000);
+
+  it('is forgotten long after the broker was to delete its message, which it does by whole segments', async () => {
     await rig.database.query({ text: 'DELETE FROM trigger.dead_letter' });
     await rig.database.query({
       text: `INSERT INTO trigger.dead_letter (topic, partition, source, source_offset, buried_at)
-             SELECT 'events.admitted.v1', 0, 'received.1.0', 1000000 + age, now() - age * interval '1 day' FROM generate_series(28, 34) AS age`,
+             SELECT 'events.admitted.v1', 0, 'received.1.0', 1000000 + age, now() - age * interval '1 day' FROM generate_series(57, 63) AS age`,
     });
     const { purgeForgotten } = retention(rig.database);
     // In pages, so that no deletion holds anybody up.

@@ -1,3 +1,4 @@
+import { DEAD_LETTER_KNOWN_MS } from '@trackline/contracts';
 import type { Database } from '@trackline/postgres';
 import type { Retention } from '../../ports.ts';
 import { firstIdOf, toTime } from './execution-rows.ts';
@@ -38,11 +39,11 @@ export const retention = (database: Database): Retention => ({
     });
     const deadLetters = await database.query({
       name: 'trigger.purge_dead_letters',
-      // A day longer than the broker keeps the message: until then it can be sent back.
+      // Longer than the broker keeps the message: until then it can be sent back.
       text: `DELETE FROM trigger.dead_letter WHERE (topic, partition, source, source_offset) IN (
                SELECT topic, partition, source, source_offset FROM trigger.dead_letter
-               WHERE buried_at < now() - interval '31 days' ORDER BY buried_at LIMIT $1)`,
-      values: [limit],
+               WHERE buried_at < now() - $2 * interval '1 millisecond' ORDER BY buried_at LIMIT $1)`,
+      values: [limit, DEAD_LETTER_KNOWN_MS],
     });
     return Math.max(entries.rowCount, remembered.rowCount, runs.rowCount, deadLetters.rowCount);
   },
