@@ -54,7 +54,7 @@ export function composeWhatsapp({ config, logger, connections }: WhatsappSetting
   const { contactPartitions, publishTimeoutMs: timeoutMs, secretsKey } = config;
   const log: AcknowledgedSettings = { publisher, contactPartitions, timeoutMs, logger };
   const people = directoryPeople(directory);
-  const links = postgresLinks(database, systemClock);
+  const links = postgresLinks(database, systemClock, people);
   const pause = new WakeablePause();
   const onIdentified = (): void => pause.wake();
   const conversations = kafkaConversationLog(log);

@@ -98,6 +98,8 @@ export interface People {
   ofEvidence(asker: Asker, evidence: readonly string[]): Promise<(LinkedContact | undefined)[]>;
   /** Whom each id stands for now. `undefined`: erased. */
   current(asker: Asker, contactIds: readonly string[]): Promise<(string | undefined)[]>;
+  /** Of contacts that were provisional, those of whom somebody has made a person, by an identifier or a merge, and which. */
+  madeByHand(asker: Asker, contactIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /**
    * A provisional contact becomes an alias of the person that it turned out to be. May be repeated. Gives who it is then: somebody else, when
    * a person made something of it by hand before; `undefined`: erased.
@@ -119,7 +121,10 @@ export interface IdentifiedAs {
 /** Who is behind a message or a click. */
 export interface Links {
   find(organizationId: string, keys: readonly LinkKey[]): Promise<Map<LinkKey, LinkedContact>>;
-  /** Links keys to people. What was linked to a provisional contact moves, and that contact counts as identified: gives whether any did. */
+  /**
+   * Links keys to people. What was linked to a provisional contact moves, to whom somebody made of it by hand before, and that contact counts as identified:
+   * gives whether any did.
+   */
   linkPersons(organizationId: string, links: readonly Link[]): Promise<boolean>;
   /** Links keys to provisional contacts. One that has got a contact meanwhile keeps it: look again. */
   linkProvisionals(organizationId: string, links: readonly Link[]): Promise<void>;

@@ -33,8 +33,9 @@ export async function findWhoseEvents(
     const provisionals = [...plan.provisionals, ...seen.provisionals];
     if (provisionals.length > 0) await links.linkProvisionals(organizationId, onePerKey(provisionals));
     const persons = [...plan.persons, ...seen.persons];
-    if (persons.length > 0 && (await links.linkPersons(organizationId, onePerKey(persons)))) onIdentified();
-    if (provisionals.length + seen.persons.length > 0) continue;
+    const moved = persons.length > 0 && (await links.linkPersons(organizationId, onePerKey(persons)));
+    if (moved) onIdentified();
+    if (moved || provisionals.length + seen.persons.length > 0) continue;
     return currentOf(people, asker, plan.contactIds);
   }
   throw new Error(`The contacts of ${events.length} events were still contended after ${MAX_ROUNDS} rounds`);

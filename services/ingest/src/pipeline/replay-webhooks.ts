@@ -66,6 +66,7 @@ export function receivingDry(): ReceiveWebhook {
       ofMessages: somebody,
       ofEvidence: (_asker, evidence) => Promise.resolve(evidence.map(() => known)),
       current: somebody,
+      madeByHand: () => Promise.resolve(new Map()),
       identify: () => Promise.resolve(undefined),
     },
     links: {

@@ -419,43 +419,6 @@ describe('events first, messages later', () => {
     await eventually(async () => (await contactOf(contactId)).id === person);
   });
 
-  it.each(['a number', 'a merge'])(
-    'whom somebody made of a provisional contact by hand, by %s, it stays, whatever a message tells later',
-    async (way) => {
-      const [id, told] = [wamid(), newPhone()];
-      await meta.send(meta.payload('automatic_events', lead(id)));
-      const { contactId } = await eventOf(id);
-      const phone = newPhone();
-      let person = contactId;
-      if (way === 'a merge') {
-        person = (await org.post('/v1/contacts', { phone })).json.id as string;
-        expect((await org.post(`/v1/contacts/${contactId}/merge`, { into: person })).status).toBe(200);
-      } else {
-        const patched = await door.call('PATCH', `/v1/contacts/${contactId}`, {
-          key: org.key,
-          body: { phone },
-        });
-        expect(patched.json).toMatchObject({ id: contactId, phone: `+${phone}` });
-      }
-      await meta.send(meta.payload('messages', message(id, told)));
-      const database = createPool({ databaseUrl: door.config.databaseUrl, max: 1, applicationName: 'test' });
-      await eventually(async () => {
-        const { rows } = await database.query<{ person_id: string }>({
-          text: 'SELECT person_id FROM ingest.provisional WHERE contact_id = $1 AND merged_at IS NOT NULL',
-          values: [contactId],
-        });
-        return rows[0]?.person_id === person;
-      });
-      await database.close();
-      await meta.send(meta.payload('automatic_events', purchase(id)));
-      const events = await eventually(() => eventsOf(id).length === 2 && eventsOf(id));
-      expect(events[1]!.contactId).toBe(person);
-      expect(await contactOf(person)).toMatchObject({ id: person, phone: `+${phone}` });
-      const other = (await org.get(`/v1/contacts?phone=%2B${told}`)).json.items[0];
-      expect(other.id).not.toBe(person);
-    },
-  );
-
   it('a person is never merged into another, whatever messages say', async () => {
     const [id, one, other] = [wamid(), newPhone(), newPhone()];
     await meta.send(meta.payload('messages', message(id, one)));

@@ -1,4 +1,5 @@
 import type { ContactRequest, ContactResolution, Directory, Reading } from '@trackline/directory';
+import type { LinkedContact } from '../../domain/whatsapp/link.ts';
 import type { SeenMessage, WhatsappUser } from '../../domain/whatsapp/seen-message.ts';
 import type { Asker, People } from '../../ports.ts';
 
@@ -9,6 +10,21 @@ export function directoryPeople(directory: Used): People {
   const resolve = async (asker: Asker, requests: readonly ContactRequest[]) => {
     const asOf = asker.asOf as Reading | undefined;
     return requests.length === 0 ? [] : directory.resolve(requests, asOf ? { asOf } : {});
+  };
+  const whoAre = async (
+    asker: Asker,
+    requests: readonly ContactRequest[],
+  ): Promise<(LinkedContact | undefined)[]> => {
+    const contactIds = (await resolve(asker, requests)).map(contactIdOf);
+    const contacts = await directory.contacts(
+      contactIds.flatMap((contactId) =>
+        contactId === undefined ? [] : [{ organizationId: asker.organizationId, contactId }],
+      ),
+    );
+    return contactIds.map((asked) => {
+      const contact = asked === undefined ? undefined : contacts.get(asked);
+      return contact && { contactId: contact.id, provisional: contact.provisional === true };
+    });
   };
   return {
     async ofMessages(asker, messages) {
@@ -31,21 +47,30 @@ export function directoryPeople(directory: Used): People {
 
     async ofEvidence(asker, evidence) {
       const { organizationId } = asker;
-      const requests = evidence.map((seen) => ({ organizationId, evidence: seen, create: { cause: seen } }));
-      const contactIds = (await resolve(asker, requests)).map(contactIdOf);
-      const contacts = await directory.contacts(
-        contactIds.flatMap((contactId) => (contactId === undefined ? [] : [{ organizationId, contactId }])),
+      return whoAre(
+        asker,
+        evidence.map((seen) => ({ organizationId, evidence: seen, create: { cause: seen } })),
       );
-      return contactIds.map((asked) => {
-        const contact = asked === undefined ? undefined : contacts.get(asked);
-        return contact && { contactId: contact.id, provisional: contact.provisional === true };
-      });
     },
 
     async current(asker, contactIds) {
       const { organizationId } = asker;
       const requests = contactIds.map((contactId) => ({ organizationId, contactId }));
       return (await resolve(asker, requests)).map(contactIdOf);
+    },
+
+    async madeByHand(asker, contactIds) {
+      const { organizationId } = asker;
+      const found = await whoAre(
+        asker,
+        contactIds.map((contactId) => ({ organizationId, contactId })),
+      );
+      return new Map(
+        contactIds.flatMap((contactId, at): [string, string][] => {
+          const contact = found[at];
+          return contact === undefined || contact.provisional ? [] : [[contactId, contact.contactId]];
+        }),
+      );
     },
 
     async identify({ organizationId, provisionalId, personId }) {

@@ -1,7 +1,7 @@
 import type { Clock } from '@trackline/kernel';
 import type { Database, Queryable } from '@trackline/postgres';
 import type { Link, LinkedContact, LinkKey } from '../../domain/whatsapp/link.ts';
-import type { Identified, Links } from '../../ports.ts';
+import type { Identified, Links, People } from '../../ports.ts';
 
 interface LinkRow {
   key: Buffer;
@@ -10,7 +10,7 @@ interface LinkRow {
 }
 
 /** Who is behind a message or a click, in the schema `ingest`. */
-export function postgresLinks(database: Database, clock: Clock): Links {
+export function postgresLinks(database: Database, clock: Clock, people: Pick<People, 'madeByHand'>): Links {
   const now = (): Date => new Date(clock.now());
   return {
     find: (organizationId, keys) => findLinks(database, organizationId, keys),
@@ -23,9 +23,13 @@ export function postgresLinks(database: Database, clock: Clock): Links {
       );
       const news = links.filter(({ key, contactId }) => isNews(found.get(key), contactId));
       if (news.length === 0) return false;
+      const moving = [...new Set(news.flatMap(({ key }) => found.get(key)?.contactId ?? []))];
+      // Asked before the transaction, which must not wait for a second connection. Whom somebody made by hand goes before what is told.
+      const byHand =
+        moving.length === 0 ? new Map<string, string>() : await people.madeByHand({ organizationId }, moving);
       return database.transaction(async (tx) => {
         await insertLinks(tx, organizationId, news, now());
-        return movePersons(tx, organizationId, news, now());
+        return movePersons(tx, organizationId, { links: news, byHand, now: now() });
       });
     },
 
@@ -126,8 +130,11 @@ const columnsOf = (links: readonly Link[]): [Buffer[], string[]] => [
 async function movePersons(
   tx: Queryable,
   organizationId: string,
-  links: readonly Link[],
-  now: Date,
+  {
+    links,
+    byHand,
+    now,
+  }: { readonly links: readonly Link[]; readonly byHand: ReadonlyMap<string, string>; readonly now: Date },
 ): Promise<boolean> {
   const [keys, persons] = columnsOf(links);
   await tx.query({
@@ -146,10 +153,11 @@ async function movePersons(
                JOIN ingest.link l ON l.organization_id = $1 AND l.key = q.key
               WHERE l.contact_id <> q.person_id
               ORDER BY l.contact_id, q.person_id)
-           UPDATE ingest.provisional p SET person_id = told.person_id, identified_at = $4
+           UPDATE ingest.provisional p SET person_id = coalesce(made.person_id, told.person_id), identified_at = $4
              FROM told
+             LEFT JOIN unnest($5::uuid[], $6::uuid[]) AS made (contact_id, person_id) ON made.contact_id = told.contact_id
             WHERE p.organization_id = $1 AND p.contact_id = told.contact_id AND p.person_id IS NULL`,
-    values: [organizationId, keys, persons, now],
+    values: [organizationId, keys, persons, now, [...byHand.keys()], [...byHand.values()]],
   });
   return rowCount > 0;
 }
