@@ -174,6 +174,14 @@ describe('a batch of events', () => {
     expect(decideEvents([replay], past, tools).effects.executions.size).toBe(0);
   });
 
+  it('starts and resumes nothing by an event of a contact who was erased', () => {
+    const world = worldOf([waits], { waiting: [waiting()] });
+    const events = ['begun', 'paid'].map((name, offset) => ({ ...anEvent({ name, offset }), erased: true }));
+    const decision = decideEvents(events, world, tools);
+    expect(decision).toMatchObject({ hasEffects: false, tally: { effect: 0, backfill: 0, erased: 2 } });
+    expect(decision.positions.get('received.1.0')).toBe(1);
+  });
+
   it('starts and resumes nothing by a backfill', () => {
     const world = worldOf([waits], { waiting: [waiting()] });
     const events = ['begun', 'paid'].map((name, offset) => anEvent({ name, offset, backfill: true }));

@@ -18,6 +18,8 @@ export interface IncomingEvent extends AdmittedEvent {
   readonly view: () => EventView;
   /** It came back from the dead letters: its position was passed without an effect. */
   readonly redriven?: boolean;
+  /** Of a contact who was erased: it starts and resumes nothing, and nobody is told of it. */
+  readonly erased?: boolean;
 }
 
 /** Everything that was read for a batch. */
@@ -44,7 +46,7 @@ export interface Decision {
   readonly conversions: ReadonlyMap<ConversionFate, number>;
 }
 
-export type EventFate = 'effect' | 'no_effect' | 'seen_before' | 'replay' | 'backfill';
+export type EventFate = 'effect' | 'no_effect' | 'seen_before' | 'replay' | 'backfill' | 'erased';
 
 /** Decides a batch, event after event, each on what those before it have left. Pure. */
 export function decideEvents(events: readonly IncomingEvent[], world: World, tools: Tools): Decision {
@@ -65,6 +67,7 @@ class Batch {
     seen_before: 0,
     replay: 0,
     backfill: 0,
+    erased: 0,
   };
 
   private readonly conversions = new Map<ConversionFate, number>();
@@ -85,8 +88,8 @@ class Batch {
     } else if (isSeen) {
       this.tally.seen_before += 1;
       this.answer(event, 'admitted', this.doneBy(event.eventId));
-    } else if (event.backfill) {
-      this.tally.backfill += 1;
+    } else if (event.backfill || event.erased) {
+      this.tally[event.backfill ? 'backfill' : 'erased'] += 1;
       this.answer(event, 'admitted', NO_EFFECT);
     } else {
       this.apply(event);

@@ -18,7 +18,7 @@ export interface SignalDecision {
   readonly tally: Readonly<Record<SignalFate, number>>;
 }
 
-export type SignalFate = 'effect' | 'no_effect' | 'seen_before' | 'by_workflow';
+export type SignalFate = 'effect' | 'no_effect' | 'seen_before' | 'by_workflow' | 'erased';
 
 /**
  * Starts what contacts themselves start: by being created or changed, or by their subscriptions. What a workflow does to a contact starts
@@ -31,7 +31,13 @@ export function decideSignals(
 ): SignalDecision {
   const board = new Board(world, tools);
   const positions = new Map(world.positions);
-  const tally: Record<SignalFate, number> = { effect: 0, no_effect: 0, seen_before: 0, by_workflow: 0 };
+  const tally: Record<SignalFate, number> = {
+    effect: 0,
+    no_effect: 0,
+    seen_before: 0,
+    by_workflow: 0,
+    erased: 0,
+  };
   for (const signal of signals) {
     tally[fateOf(signal, isPast(positions, signal.position), board, world, tools)] += 1;
     if (!isPast(positions, signal.position)) positions.set(signal.position.source, signal.position.offset);
@@ -49,6 +55,7 @@ function fateOf(
 ): SignalFate {
   if (isSeen) return 'seen_before';
   if (signal.isByWorkflow) return 'by_workflow';
+  if (signal.isErased) return 'erased';
   const { kind, organizationId, contactId, topicId, channel, atMs: nowMs } = signal;
   const properties = { ...(topicId !== undefined && { topicId }), ...(channel !== undefined && { channel }) };
   const event = { eventId: null, name: kind, properties };

@@ -24,4 +24,6 @@ export interface ContactSignal {
   readonly atMs: number;
   /** What a workflow does to a contact starts none: two of them would go on for ever. */
   readonly isByWorkflow: boolean;
+  /** Of a contact who was erased since: it starts nothing. */
+  readonly isErased?: boolean;
 }

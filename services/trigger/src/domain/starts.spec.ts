@@ -72,9 +72,18 @@ describe('what happens to a contact', () => {
     const world = worldOf([by({ type: 'contact_updated' })]);
     const next = signal({ position: { source: 'contacts.1.0', offset: 1 }, isByWorkflow: true });
     const decision = decideSignals([signal(), signal(), next], world, tools);
-    expect(decision.tally).toEqual({ effect: 1, no_effect: 0, seen_before: 1, by_workflow: 1 });
+    expect(decision.tally).toEqual({ effect: 1, no_effect: 0, seen_before: 1, by_workflow: 1, erased: 0 });
     expect(decision.positions.get('contacts.1.0')).toBe(1);
     expect(decision.effects.executions.size).toBe(1);
+  });
+
+  it('is nothing when its contact was erased since', () => {
+    const decision = decideSignals(
+      [signal({ isErased: true })],
+      worldOf([by({ type: 'contact_updated' })]),
+      tools,
+    );
+    expect(decision).toMatchObject({ hasEffects: false, tally: { effect: 0, erased: 1 } });
   });
 
   it('is matched without a look at the workflows of other topics', () => {

@@ -91,7 +91,14 @@ async function redrive(
   return done?.tally;
 }
 
-const SEEN_BEFORE: Decision['tally'] = { effect: 0, no_effect: 0, seen_before: 1, replay: 0, backfill: 0 };
+const SEEN_BEFORE: Decision['tally'] = {
+  effect: 0,
+  no_effect: 0,
+  seen_before: 1,
+  replay: 0,
+  backfill: 0,
+  erased: 0,
+};
 
 /** What a try stands on. With `redriven`, positions are neither asked nor moved. */
 type Footing =

@@ -88,10 +88,11 @@ async function start(
   use: ContactChangeDependencies,
 ): Promise<SignalDecision | undefined> {
   const before = await use.executions.positions(CONTACTS, partition);
-  const fresh = all.filter(({ position }) => !isPast(before, position));
+  const told = all.filter(({ position }) => !isPast(before, position));
   const organizations = await use.workflows.load(
-    fresh.filter(({ isByWorkflow }) => !isByWorkflow).map(({ organizationId }) => organizationId),
+    told.filter(({ isByWorkflow }) => !isByWorkflow).map(({ organizationId }) => organizationId),
   );
+  const fresh = await followed(told, organizations, use);
   const startable = fresh.filter((signal) => startedBy(signal, organizations).length > 0);
   const seen: ReadonlyMap<string, Counts> =
     startable.length > 0 ? await use.executions.handled(startable.map(({ id }) => id)) : new Map();
@@ -114,6 +115,25 @@ async function start(
   return decision;
 }
 
+/**
+ * Signals of a contact who was merged are those of the one that stayed; those of one who was erased start nothing: either may have been
+ * told of before, or in this very batch.
+ */
+async function followed(
+  signals: readonly Signal[],
+  organizations: Organizations,
+  { executions }: ContactChangeDependencies,
+): Promise<readonly Signal[]> {
+  const startable = signals.filter((signal) => startedBy(signal, organizations).length > 0);
+  const aliases = startable.length > 0 ? await executions.aliases(startable) : new Map<string, null>();
+  if (aliases.size === 0) return signals;
+  return signals.map((signal) => {
+    const contactId = aliases.get(signal.contactId);
+    if (contactId === null) return { ...signal, isErased: true };
+    return contactId === undefined ? signal : { ...signal, contactId };
+  });
+}
+
 async function toCommit(
   { effects }: SignalDecision,
   startable: readonly Signal[],
@@ -127,7 +147,7 @@ async function toCommit(
 }
 
 const startedBy = (signal: Signal, organizations: Organizations): readonly Workflow[] =>
-  signal.isByWorkflow
+  signal.isByWorkflow || signal.isErased
     ? []
     : startedBySignal(organizations.get(signal.organizationId) ?? NO_WORKFLOWS, signal);
 

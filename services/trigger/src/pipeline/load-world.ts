@@ -1,4 +1,5 @@
 import { contactKey } from '@trackline/contracts';
+import { conversionEventOf, type FeedbackWorld } from '../domain/conversion.ts';
 import type { IncomingEvent, World } from '../domain/decide-events.ts';
 import type { Execution, Workflow } from '../domain/execution.ts';
 import { candidates } from '../domain/match-triggers.ts';
@@ -33,9 +34,11 @@ export async function loadWorld(
     asked.length > 0 ? use.executions.handled(asked.map((event) => event.eventId)) : new Map(),
     use.feedback?.load(fresh),
   ]);
-  const mattering = fresh.filter((event) => matters(event, organizations.get(event.organizationId)));
+  const mattering = fresh.filter(
+    (event) => matters(event, organizations.get(event.organizationId)) || concernsMeta(event, feedback),
+  );
   const aliases = mattering.length > 0 ? await use.executions.aliases(mattering) : new Map<string, null>();
-  const matter = followed(mattering, aliases).filter(({ backfill }) => !backfill);
+  const matter = followed(mattering, aliases).filter(({ erased }) => !erased);
   const waiting = await loadWaiting(matter, organizations, use.executions);
   const workflowOf = await use.workflows.workflowsOf(waiting, organizations);
   const started = matter.flatMap((event) =>
@@ -77,13 +80,18 @@ function followed(
   if (aliases.size === 0) return events;
   return events.map((event) => {
     const contactId = aliases.get(event.contactId);
-    if (contactId === null) return { ...event, backfill: true };
+    if (contactId === null) return { ...event, erased: true };
     return contactId === undefined ? event : { ...event, contactId };
   });
 }
 
 const matters = ({ name }: IncomingEvent, organization: OrganizationWorkflows = NO_WORKFLOWS): boolean =>
   organization.startedBy.has(name) || organization.waitedFor.has(name) || organization.lookedBack.has(name);
+
+function concernsMeta({ name, organizationId }: IncomingEvent, feedback?: FeedbackWorld): boolean {
+  const terms = feedback?.terms.get(organizationId);
+  return terms !== undefined && conversionEventOf(name, terms) !== undefined;
+}
 
 async function loadWaiting(
   events: readonly IncomingEvent[],

@@ -140,6 +140,32 @@ describe('a contact that is erased', () => {
     expect(json.items).toEqual([]);
   }, 60_000);
 
+  it('starts nothing by what happened to it before, when both are heard of at once', async () => {
+    const organizationId = tenant.organization.id;
+    const workflowId = await tenant.create({
+      ...waitingWorkflow('changed', 'written'),
+      trigger: { type: 'contact_updated' },
+    });
+    const gone = randomUUID();
+    const partition = rig.partitionOf(organizationId, gone);
+    let behind = randomUUID();
+    while (rig.partitionOf(organizationId, behind) !== partition) behind = randomUUID();
+    const told = [
+      { contactId: gone, change: 'updated' },
+      { contactId: gone, change: 'erased' },
+      { contactId: gone, change: 'updated' },
+      { contactId: behind, change: 'updated' },
+    ] as const;
+    await rig.publish(
+      CONTACTS,
+      told.map((about) => encodeContactChange({ id: uuidv7(), organizationId, atMs: Date.now(), ...about })),
+    );
+    const of = (contactId: string) =>
+      rig.count(`execution WHERE workflow_id = '${workflowId}' AND contact_id = '${contactId}'`);
+    await eventually(async () => (await of(behind)) === 1, { withinMs: 30_000 });
+    expect(await of(gone)).toBe(0);
+  }, 60_000);
+
   it('takes those of another with it who had become it, also when that is heard of later', async () => {
     const workflowId = await tenant.create(waitingWorkflow('signed', 'paid'));
     const [was, her] = [await someone(), { organizationId: tenant.organization.id, contactId: randomUUID() }];
