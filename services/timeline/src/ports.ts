@@ -109,6 +109,8 @@ export interface EditionStore {
   step(lease: EditionLease, leaseMs: number): Promise<'more' | 'complete' | 'lost'>;
   /** Lets another go on with it at once. */
   release(lease: EditionLease): Promise<void>;
+  /** Whether an edition of the organisation is being built, by whomever. */
+  isBuilding(organizationId: string): Promise<boolean>;
   /** Removes some of what is left of retired editions. Gives whether there may be more. */
   clear(): Promise<boolean>;
 }

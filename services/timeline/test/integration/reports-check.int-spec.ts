@@ -5,6 +5,7 @@ import { eventually, type Call } from '@trackline/testkit';
 import { editionStore } from '../../src/adapters/postgres/attribution/edition-store.ts';
 import { checkReports } from '../../src/pipeline/check-reports.ts';
 import { rebuildFigures } from '../../src/pipeline/rebuild-figures.ts';
+import type { EditionLease } from '../../src/ports.ts';
 import type { RunningTimeline } from '../../src/start-timeline.ts';
 import { expectSumsToBeFacts } from './sums-against-facts.ts';
 import { anOrder, aTouch, TimelineRig } from './timeline-rig.ts';
@@ -136,5 +137,43 @@ describe('the check of the reports', () => {
     expect((await report('broadcasts')).campaigns).toMatchObject([{ id: 'spring', conversions: 1 }]);
     expect((await report('ads')).campaigns).toMatchObject([{ id: '120', metaPurchases: 1 }]);
     await expectSumsToBeFacts(rig);
+  });
+
+  it('collects orders again that are missing; one that is there stays what it is, wrong or not, until it is removed', async () => {
+    const earned = async () => (await report('broadcasts')).totals.revenue;
+    const figuresMadeAgain = () => rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    await tamper(`UPDATE timeline.order_fact SET amount = 1 WHERE MINE AND name = 'order'`);
+    await figuresMadeAgain();
+    expect(await earned()).toEqual([{ currency: 'EUR', amount: '1.00' }]);
+    await tamper(`DELETE FROM timeline.order_fact WHERE MINE AND name = 'order'`);
+    await figuresMadeAgain();
+    expect(await earned()).toEqual([{ currency: 'EUR', amount: '49.90' }]);
+    await expectSumsToBeFacts(rig);
+  });
+
+  it('says that figures are made again when they are, also where a running service is quicker to build them', async () => {
+    await tamper('DELETE FROM timeline.attribution WHERE MINE');
+    await tamper('DELETE FROM timeline.order_rollup WHERE MINE');
+    const store = editionStore(rig.database, rig.editionBook());
+    let others: EditionLease | undefined;
+    await rebuildFigures(
+      {
+        ...store,
+        beginAnew: async (organizationId, settings) => {
+          await store.beginAnew(organizationId, settings);
+          if (organizationId === organization.id) others = await store.claim(30_000);
+        },
+        // The other one takes its time: it goes on only when it is waited for.
+        isBuilding: async (organizationId) => {
+          const isBuilding = await store.isBuilding(organizationId);
+          if (isBuilding) await store.step(others!, 30_000);
+          return isBuilding;
+        },
+      },
+      30_000,
+    );
+    expect(others?.organizationId).toBe(organization.id);
+    expect(await store.isBuilding(organization.id)).toBe(false);
+    expect((await report('broadcasts')).campaigns).toMatchObject([{ id: 'spring', conversions: 1 }]);
   });
 });

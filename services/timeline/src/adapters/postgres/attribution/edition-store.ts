@@ -77,6 +77,14 @@ export const editionStore = (database: Database, book: EditionBook): EditionStor
     });
   },
 
+  async isBuilding(organizationId) {
+    const { rows } = await database.query({
+      text: `SELECT FROM timeline.edition WHERE organization_id = $1 AND state = 'building'`,
+      values: [organizationId],
+    });
+    return rows.length > 0;
+  },
+
   clear: () => clear(database),
 });
 
