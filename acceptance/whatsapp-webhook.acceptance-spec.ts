@@ -82,6 +82,27 @@ const timelineOf = (contactId: string, names: readonly string[]) =>
     },
     { withinMs: 30_000 },
   );
+/** The ad's line of the report, as soon as it says so. */
+const adOf = (adId: string, expected: Readonly<Record<string, unknown>>) =>
+  eventually(
+    async () => {
+      const { json } = await tenant.call('GET', '/v1/reports/ads');
+      const ad = json.campaigns.find(({ id }: { id: string }) => id === adId);
+      expect(ad).toMatchObject(expected);
+      return ad as Record<string, unknown>;
+    },
+    { withinMs: 30_000 },
+  );
+/** The receipt's attribution, as soon as it says so. */
+const attributed = (eventId: string, expected: Readonly<Record<string, unknown>>) =>
+  eventually(
+    async () => {
+      const { json } = await tenant.call('GET', `/v1/events/${eventId}`);
+      expect(json.attribution).toMatchObject(expected);
+      return true;
+    },
+    { withinMs: 30_000 },
+  );
 
 describe('Meta’s webhook', () => {
   it('is set up by its handshake', async () => {
@@ -94,7 +115,7 @@ describe('Meta’s webhook', () => {
     expect((await ask('wrong')).status).toBe(403);
   });
 
-  it('brings the two documented payloads to the timeline of the customer, the click on the ad with them', async () => {
+  it('brings the two documented payloads to the timeline of the customer and to the report of the ad that they clicked on', async () => {
     const [id, phone, ctwa_clid] = [wamid(), newPhone(), uniqueName('Afc3')];
     const referral = { source_id: '120', source_type: 'ad', headline: 'Cups', ctwa_clid };
     expect((await send(payload('messages', messageOf(id, phone, { referral })))).status).toBe(200);
@@ -111,6 +132,8 @@ describe('Meta’s webhook', () => {
         ['whatsapp.purchase', { event_name: 'Purchase', ...common, currency: 'USD', value: '25.00' }],
       ]),
     );
+    const ad = await adOf('120', { metaLeads: 1, metaPurchases: 1 });
+    expect(ad).toMatchObject({ name: 'Cups', metaRevenue: [{ currency: 'USD', amount: '25.00' }] });
   });
 
   it('takes the same body twenty times in parallel as one event, without a click and with a price as text', async () => {
@@ -254,6 +277,55 @@ describe('events first, messages later', () => {
     });
     const deliveries = await tenant.call('GET', `/v1/deliveries?executionId=${execution!.id}`);
     expect(deliveries.json.items).toMatchObject([{ kind: 'whatsapp', contactId: person.id, attempts: 1 }]);
+  });
+
+  it('an order of whom nobody knew is earned by the broadcast to the person that it turns out to be', async () => {
+    const [id, phone, broadcastId] = [wamid(), newPhone(), uniqueName('spring')];
+    const person = await tenant.contact({ phone: `+${phone}` });
+    const sent = await tenant.call('POST', '/v1/conversations', {
+      body: {
+        conversations: [
+          {
+            contactId: person.id,
+            direction: 'outbound',
+            occurredAt: new Date(Date.now() - 600_000).toISOString(),
+            campaign: { type: 'broadcast', id: broadcastId, name: 'Spring' },
+          },
+        ],
+      },
+    });
+    expect(sent.json).toMatchObject({ success: true, processed: 1 });
+    await send(payload('automatic_events', automatic(id, 'LeadSubmitted')));
+    const query = new URLSearchParams({
+      source: `/organizations/${tenant.id}/whatsapp`,
+      sourceId: `${phoneNumberId}:${id}:LeadSubmitted`,
+    });
+    const lead = await eventually(
+      async () => (await tenant.call('GET', `/v1/events?${query}`)).json.items[0],
+      { withinMs: 30_000 },
+    );
+    expect(lead.contactId).not.toBe(person.id);
+    const order = await tenant.track({
+      name: 'order',
+      contactId: lead.contactId,
+      properties: { value: '49.90', currency: 'EUR' },
+    });
+    expect([200, 202]).toContain(order.status);
+    const { eventId } = order.json;
+    await attributed(eventId, { conversion: false, reason: 'no_conversation' });
+    await send(payload('messages', messageOf(id, phone)));
+    await attributed(eventId, {
+      reason: 'campaign_conversation',
+      campaign: { type: 'broadcast', id: broadcastId, name: 'Spring' },
+    });
+    const report = await tenant.call('GET', '/v1/reports/broadcasts');
+    expect(report.json.campaigns).toContainEqual(
+      expect.objectContaining({
+        id: broadcastId,
+        conversions: 1,
+        revenue: [{ currency: 'EUR', amount: '49.90' }],
+      }),
+    );
   });
 });
 
