@@ -4,6 +4,7 @@ import type { Organization } from '@trackline/directory';
 import { eventually, type Call } from '@trackline/testkit';
 import { editionStore } from '../../src/adapters/postgres/attribution/edition-store.ts';
 import { checkReports } from '../../src/pipeline/check-reports.ts';
+import { buildEditions } from '../../src/pipeline/keep-editions.ts';
 import { rebuildFigures } from '../../src/pipeline/rebuild-figures.ts';
 import type { EditionLease } from '../../src/ports.ts';
 import type { RunningTimeline } from '../../src/start-timeline.ts';
@@ -114,8 +115,52 @@ describe('the check of the reports', () => {
     expect((await report('broadcasts')).totals.orders).toBe(0);
   });
 
-  it('lets writers write while it compares and mends: no lock is waited for', async () => {
+  it('names an attribution of something that is no order in the figures that are read', async () => {
+    await tamper(`UPDATE timeline.order_fact SET name = 'page_viewed' WHERE MINE AND name = 'order'`);
+    expect(await check(true)).toMatchObject({
+      left: 1,
+      mine: [{ place: order.eventId, held: 'of no order' }],
+    });
+    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    expect(await check(false)).toMatchObject({ found: 0 });
+    expect((await report('broadcasts')).totals.orders).toBe(0);
+  });
+
+  it('counts attributions of no order, however many there are', async () => {
+    await tamper(`
+      INSERT INTO timeline.attribution SELECT (jsonb_populate_record(held, jsonb_build_object('event_id', gen_random_uuid()))).*
+      FROM timeline.attribution AS held, generate_series(1, 1200) WHERE MINE AND counted
+    `);
+    const { mine, left } = await check(false);
+    expect(new Set(mine.map(({ figure }) => figure))).toEqual(new Set(['attribution']));
+    // And the sums of one day and campaign, in orders, conversions and revenue.
+    expect(left).toBe(1_203);
+    await tamper(
+      `DELETE FROM timeline.attribution WHERE MINE AND event_id NOT IN (SELECT event_id FROM timeline.order_fact)`,
+    );
+    await expectSumsToBeFacts(rig);
+  });
+
+  it('compares the figures that are read with the facts, though they are replaced and cleared away meanwhile', async () => {
+    const store = editionStore(rig.database, rig.editionBook());
+    const read = (await store.newest(undefined, 1_000)).find((one) => one.organizationId === organization.id);
+    const month = (await rig.audit().months(organization.id)).at(-1)!;
+    let replaced = 0;
+    const audit = rig.auditThrough(async ({ text }) => {
+      if (!text.includes(`AND state = 'current'`) || text.includes('FOR SHARE')) return;
+      replaced += 1;
+      await store.beginAnew(organization.id, read!.settings);
+      await buildEditions({ store, leaseMs: 30_000, isStopped: () => false });
+    });
+    expect(await audit.orders(organization.id, undefined)).toEqual({ differences: [], next: undefined });
+    expect(await audit.sums(organization.id, month)).toEqual([]);
+    expect(replaced).toBe(2);
+  });
+
+  it('lets writers write while it compares and mends orders and sums: no row of theirs is waited for', async () => {
     await tamper('UPDATE timeline.conversation_rollup SET sent = sent + 5 WHERE MINE');
+    await tamper('DELETE FROM timeline.attribution WHERE MINE');
+    await tamper('DELETE FROM timeline.order_rollup WHERE MINE');
     // A writer in the middle of its transaction holds the editions, and its rows of facts.
     await rig.database.transaction(async (tx) => {
       await tx.query({ text: 'SELECT timeline.enter_attribution()' });
@@ -123,8 +168,13 @@ describe('the check of the reports', () => {
         text: 'SELECT FROM timeline.order_fact WHERE organization_id = $1 FOR UPDATE',
         values: [organization.id],
       });
-      expect((await check(true)).left).toBe(0);
+      const { mine, left } = await check(true);
+      expect([new Set(mine.map(({ figure }) => figure)), left]).toEqual([
+        new Set(['attribution', 'sent']),
+        0,
+      ]);
     });
+    expect((await report('broadcasts')).totals.conversions).toBe(1);
     await expectSumsToBeFacts(rig);
   });
 

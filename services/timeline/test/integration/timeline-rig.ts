@@ -34,7 +34,7 @@ import {
 } from '@trackline/kafka';
 import { systemClock, uuidv7, type Clock } from '@trackline/kernel';
 import { createLogger } from '@trackline/observability';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, type Database, type Queryable, type Statement } from '@trackline/postgres';
 import {
   createTestDatabase,
   dependenciesFromEnv,
@@ -152,6 +152,22 @@ export class TimelineRig {
 
   editionBook = () => new EditionBook(this.database, attributionTerms(this.directory));
   audit = () => reportAudit(this.database, this.editionBook(), factsKeptFrom(systemClock.now()));
+  /** The audit on a database that does something after each of its statements, before its answer is known. */
+  auditThrough(after: (statement: Statement) => Promise<void>) {
+    const through = (queryable: Queryable): Queryable => ({
+      query: async <Row extends object>(statement: Statement) => {
+        const answer = await queryable.query<Row>(statement);
+        await after(statement);
+        return answer;
+      },
+    });
+    const database = Object.assign(Object.create(this.database) as Database, {
+      ...through(this.database),
+      transaction: <Result>(work: (tx: Queryable) => Promise<Result>) =>
+        this.database.transaction((tx) => work(through(tx))),
+    });
+    return reportAudit(database, this.editionBook(), factsKeptFrom(systemClock.now()));
+  }
   orderRecorder = () => new OrderRecorder(this.editionBook());
 
   publish(messages: readonly EncodedMessage[]): Promise<PublishAck[]> {

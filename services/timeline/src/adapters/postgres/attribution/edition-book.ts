@@ -29,6 +29,18 @@ export const editionFromRow = (row: EditionRow): Edition => ({
   },
 });
 
+/** The edition that reports are read from. */
+export async function currentEdition(
+  queryable: Queryable,
+  organizationId: string,
+): Promise<Edition | undefined> {
+  const { rows } = await queryable.query<EditionRow>({
+    text: `SELECT ${EDITION_COLUMNS} FROM timeline.edition WHERE organization_id = $1 AND state = 'current'`,
+    values: [organizationId],
+  });
+  return rows[0] && editionFromRow(rows[0]);
+}
+
 /** The live editions of some organisations, as they stand until the transaction ends. */
 export interface LiveEditions {
   of(organizationId: string): readonly Edition[];

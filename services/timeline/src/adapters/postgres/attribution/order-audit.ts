@@ -1,11 +1,11 @@
 import type { Database, Queryable } from '@trackline/postgres';
 import { dayOf, type AttributedOrder } from '../../../domain/figures.ts';
 import type { Edition } from '../../../domain/edition.ts';
-import { UNKNOWN_AD } from '../../../domain/meta-event.ts';
+import { META_EVENT_NAMES, UNKNOWN_AD } from '../../../domain/meta-event.ts';
 import type { AuditedOrders, Difference } from '../../../ports.ts';
 import { loadFamilies, refKey } from './attribution-lock.ts';
 import { resettleEvents, untilUncontended, withFamilies } from './attribution-writes.ts';
-import type { EditionBook } from './edition-book.ts';
+import { currentEdition, type EditionBook } from './edition-book.ts';
 import { loadOrderFacts, ORDER_FACT_COLUMNS, orderFactFromRow, type OrderFactRow } from './order-facts.ts';
 import { compareAttributed, type AttributionChange } from './settle-orders.ts';
 
@@ -20,14 +20,16 @@ const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 /** Of orders that occurred since `sinceMs`: those before are past keeping and on their way out. */
 export async function auditOrders(
   database: Database,
-  edition: Edition,
+  organizationId: string,
   after: string | undefined,
   sinceMs: number,
 ): Promise<AuditedOrders> {
-  const { organizationId } = edition;
-  // Facts and figures move together: in one snapshot they agree, also while events pour in, and nobody needs to be locked out.
+  // Facts and figures move together: in one snapshot they agree, also while events pour in, and nobody needs to be locked out. Which edition is
+  // read belongs to it: one that has been replaced is cleared away.
   return database.transaction(async (tx) => {
     await tx.query({ text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY' });
+    const edition = await currentEdition(tx, organizationId);
+    if (!edition) return { differences: [], next: undefined };
     const since = new Date(sinceMs).toISOString();
     const from = after ?? FIRST_ID;
     const { rows } = await tx.query<OrderFactRow>({
@@ -37,12 +39,14 @@ export async function auditOrders(
       `,
       values: [organizationId, from, since],
     });
-    const facts = rows.map(orderFactFromRow);
+    const last = rows.length < LOOKED_AT ? undefined : rows.at(-1)!.event_id;
+    const orphans = await loadOrphans(tx, edition, { from, to: last ?? LAST_ID, since });
+    // As many as are told at once: the stretch ends with them, and the next one tells of those behind.
+    const next = orphans.length < LOOKED_AT ? last : orphans.at(-1)!.place;
+    const facts = rows.map(orderFactFromRow).filter(({ eventId }) => next === undefined || eventId <= next);
     const families = await loadFamilies(tx, facts);
     const byRef = new Map(families.map((family) => [refKey({ ...family, contactId: family.asked }), family]));
     const changes = await compareAttributed(tx, withFamilies(facts, byRef), () => [edition]);
-    const next = rows.length < LOOKED_AT ? undefined : rows.at(-1)!.event_id;
-    const orphans = await loadOrphans(tx, edition, { from, to: next ?? LAST_ID, since });
     return { differences: [...changes.flatMap(toDifference), ...orphans], next };
   });
 }
@@ -75,24 +79,30 @@ const shown = (order: AttributedOrder): string => {
   ].join(', ');
 };
 
-/** Attributions between two orders that are of no order. */
+/**
+ * Attributions between two orders that are of no order: there is no such fact, or what it is called is no order's in this edition (but in one that
+ * is being built, or was before) and nothing that Meta reports.
+ */
 async function loadOrphans(
   tx: Queryable,
-  { organizationId, edition }: Edition,
+  { organizationId, edition, settings }: Edition,
   { from, to, since }: { readonly from: string; readonly to: string; readonly since: string },
 ): Promise<Difference[]> {
   const { rows } = await tx.query<{ event_id: string; day: string }>({
     text: `
       SELECT held.event_id, (held.occurred_at AT TIME ZONE 'UTC')::date::text AS day FROM timeline.attribution AS held
       LEFT JOIN LATERAL (
-        SELECT true AS is_there FROM timeline.order_fact AS fact
+        SELECT fact.name = ANY($6::text[]) AS is_order FROM timeline.order_fact AS fact
         WHERE fact.organization_id = held.organization_id AND fact.event_id = held.event_id LIMIT 1
       ) AS fact ON true
       WHERE held.organization_id = $1 AND held.edition = $2 AND held.event_id > $3 AND held.event_id <= $4
-        AND held.occurred_at >= $5 AND is_there IS NULL
+        AND held.occurred_at >= $5 AND is_order IS NOT TRUE
       ORDER BY held.event_id LIMIT ${LOOKED_AT}
     `,
-    values: [organizationId, edition, from, to, since],
+    values: [
+      ...[organizationId, edition, from, to, since],
+      [...settings.orderEventNames, ...META_EVENT_NAMES],
+    ],
   });
   return rows.map(({ event_id, day }) => ({
     day,

@@ -1,8 +1,7 @@
 import type { Database } from '@trackline/postgres';
 import { monthsBetween } from '../../../domain/calendar-month.ts';
-import type { Edition } from '../../../domain/edition.ts';
 import type { ReportAudit } from '../../../ports.ts';
-import { EDITION_COLUMNS, editionFromRow, type EditionBook, type EditionRow } from './edition-book.ts';
+import { currentEdition, type EditionBook } from './edition-book.ts';
 import { auditOrders, mendOrders } from './order-audit.ts';
 import { auditSums, mendSums } from './sum-audit.ts';
 
@@ -15,10 +14,7 @@ export const reportAudit = (database: Database, book: EditionBook, sinceMs: numb
     return rows.map((row) => row.organization_id);
   },
 
-  async orders(organizationId, after) {
-    const edition = await currentEdition(database, organizationId);
-    return edition ? auditOrders(database, edition, after, sinceMs) : { differences: [], next: undefined };
-  },
+  orders: (organizationId, after) => auditOrders(database, organizationId, after, sinceMs),
 
   mendOrders: (organizationId, differences) => mendOrders(database, book, organizationId, differences),
 
@@ -39,21 +35,10 @@ export const reportAudit = (database: Database, book: EditionBook, sinceMs: numb
     return monthsBetween(Math.max(first.getTime(), sinceMs), last.getTime());
   },
 
-  async sums(organizationId, monthMs) {
-    const edition = await currentEdition(database, organizationId);
-    return edition ? auditSums(database, { ...edition, monthMs }) : [];
-  },
+  sums: (organizationId, monthMs) => auditSums(database, organizationId, monthMs),
 
   async mendSums(organizationId, monthMs) {
     const edition = await currentEdition(database, organizationId);
     if (edition) await mendSums(database, { ...edition, monthMs });
   },
 });
-
-async function currentEdition(database: Database, organizationId: string): Promise<Edition | undefined> {
-  const { rows } = await database.query<EditionRow>({
-    text: `SELECT ${EDITION_COLUMNS} FROM timeline.edition WHERE organization_id = $1 AND state = 'current'`,
-    values: [organizationId],
-  });
-  return rows[0] && editionFromRow(rows[0]);
-}

@@ -2,6 +2,7 @@ import type { CampaignType } from '@trackline/contracts';
 import type { Database, Queryable } from '@trackline/postgres';
 import type { Difference } from '../../../ports.ts';
 import { addMonths } from '../../../domain/calendar-month.ts';
+import { currentEdition } from './edition-book.ts';
 import { applyDeltas } from './rollups.ts';
 
 /** Repairs go one after the other: two that saw the same difference would add it twice. */
@@ -126,13 +127,22 @@ const toDifferences = (row: DifferingRow, columns: readonly string[]): Differenc
       held: row[`held_${column}`]!,
     }));
 
-export async function auditSums(database: Database, month: AuditedMonth): Promise<Difference[]> {
-  const { talks, orders } = await compare(database, month);
-  return [
-    ...talks.flatMap((row) => toDifferences(row, TALK_SUMS.columns)),
-    ...orders.flatMap((row) => toDifferences(row, ORDER_SUMS.columns)),
-  ];
-}
+/** Of the edition that is read in the snapshot of the comparison: one that is replaced is cleared away, attributions before sums. */
+export const auditSums = (
+  database: Database,
+  organizationId: string,
+  monthMs: number,
+): Promise<Difference[]> =>
+  database.transaction(async (tx) => {
+    await tx.query({ text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY' });
+    const edition = await currentEdition(tx, organizationId);
+    if (!edition) return [];
+    const { talks, orders } = await compare(tx, { ...edition, monthMs });
+    return [
+      ...talks.flatMap((row) => toDifferences(row, TALK_SUMS.columns)),
+      ...orders.flatMap((row) => toDifferences(row, ORDER_SUMS.columns)),
+    ];
+  });
 
 /**
  * Adds the differences to the sums. Whatever is written meanwhile moves facts and sums by the same, so a difference stays what it is until it is
