@@ -39,6 +39,8 @@ export interface TouchedConversation {
   /** The number of the organisation, as Meta names it. */
   readonly phoneNumberId?: string;
   readonly campaign?: Campaign;
+  /** Which execution of a workflow sent it. */
+  readonly executionId?: string;
   readonly referral?: AdReferral;
 }
 

@@ -114,6 +114,7 @@ const encoded: readonly EncodedMessage[] = [
     messageId: 'wamid.1',
     phoneNumberId: '1',
     campaign: { type: 'ad', id: 'a', name: 'n' },
+    executionId: 'x1',
     referral: { ctwaClid: 'x', sourceId: 'a', sourceType: 'ad', headline: 'h' },
   }),
   ...requestedActions.map(encodeRequestedAction),

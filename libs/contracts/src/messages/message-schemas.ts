@@ -203,6 +203,9 @@ export const messageSchemas: Readonly<Record<string, MessageSchema>> = {
       campaign: Type.Optional(
         Type.Object({ type: oneOf(CAMPAIGN_TYPES), id: Type.String(), name: Type.Optional(Type.String()) }),
       ),
+      executionId: Type.Optional(
+        Type.String({ description: 'Which execution of a workflow sent it, an id of ours.' }),
+      ),
       referral: Type.Optional(
         Type.Object(
           {

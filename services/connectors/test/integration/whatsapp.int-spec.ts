@@ -56,7 +56,7 @@ describe('a WhatsApp message', () => {
       to: '+4915112345678',
       type: 'text',
       text: { body: 'Hi Zoë' },
-      biz_opaque_callback_data: `trackline/${action.workflowId}/${action.id}`,
+      biz_opaque_callback_data: `trackline/${action.workflowId}/${action.executionId}/${action.id}`,
     });
     expect(await rig.delivery(tenant, action)).toMatchObject({
       status: 'delivered',
@@ -79,7 +79,8 @@ describe('a WhatsApp message', () => {
     const { action, completed } = await send({ to: '+1', body: 'x' });
     expect(completed).toMatchObject({ status: 'delivered', attempts: 3 });
     const marks = graph.received.map(({ body }) => JSON.parse(body).biz_opaque_callback_data);
-    expect(marks).toEqual([action.id, action.id, action.id]);
+    const mark = `trackline/${action.workflowId}/${action.executionId}/${action.id}`;
+    expect(marks).toEqual([mark, mark, mark]);
   });
 
   it('that Meta refuses is given up, with what Meta said', async () => {

@@ -81,7 +81,7 @@ export function fromTouch(touch: TouchedConversation): ToldMessage {
       failed: touch.status === 'failed',
       campaign: { type, id },
       clickKey: clid === undefined ? null : clickKey(organizationId, clid),
-      executionId: null,
+      executionId: touch.executionId ?? null,
     },
     ...(type === 'organic'
       ? undefined

@@ -215,6 +215,37 @@ describe('an automation', () => {
     ]);
   });
 
+  it('does not earn it when only the messenger tells of it, and is one conversation with what is completed later', async () => {
+    const [workflowId, executionId] = [uuidv7(), uuidv7()];
+    const about = { organizationId: organization.id, contactId, executionId, workflowId };
+    // The messenger's times are whole seconds: what the order sets off stands before it.
+    const wholeSecond = Math.floor(NOW / 1_000) * 1_000;
+    const first = order(0, { occurredAtMs: wholeSecond + 700 });
+    await rig.admitted(first);
+    await rig.executions({
+      ...{ ...about, id: uuidv7(), workflowVersion: 1, effect: 'started', workflowName: 'Thanks' },
+      ...{ eventId: first.eventId, status: 'active', atMs: wholeSecond + 800 },
+    });
+    await rig.conversations(
+      touch(0, {
+        ...{ source: 'meta', status: 'delivered', messageId: 'wamid.lost', occurredAtMs: wholeSecond },
+        ...{ campaign: { type: 'automation', id: workflowId }, executionId },
+      }),
+    );
+    await attributed(first, { conversion: false, reason: 'caused_by_order' });
+    const second = order(0, { occurredAtMs: wholeSecond + 1_500 });
+    await rig.admitted(second);
+    await attributed(second, { campaign: { type: 'automation', id: workflowId } });
+    const line = { id: workflowId, name: 'Thanks', sent: 1, delivered: 1, conversations: 1, conversions: 1 };
+    expect((await report('automations')).campaigns).toMatchObject([line]);
+    // What comes after it has come through when the second of them counts.
+    for (const providerMessageId of ['wamid.lost', 'wamid.other'])
+      await rig.actions(anAction({ ...about, completedAtMs: wholeSecond + 900, providerMessageId }));
+    await eventually(async () => (await report('automations')).campaigns[0].conversations > 1);
+    expect((await report('automations')).campaigns).toMatchObject([{ ...line, sent: 2, conversations: 2 }]);
+    await attributed(first, { conversion: false, reason: 'caused_by_order' });
+  });
+
   it('is called as its workflow was when it last began, whatever began it', async () => {
     const [workflowId, later] = [uuidv7(), uuidv7()];
     const began = (workflow: string, workflowName: string, atMs: number) => ({

@@ -12,10 +12,8 @@ export const whatsappSender =
       throw new Error('A WhatsApp message needs credentials for it.');
     const sender = senderOf(action.request, credentials.phoneNumberId);
     if (sender === undefined) return never('The id of the number that sends is not made of digits.');
-    const body = toMessage(
-      toSentMark({ workflowId: action.workflowId, actionId: action.id }),
-      action.request,
-    );
+    const { workflowId, executionId } = action;
+    const body = toMessage(toSentMark({ workflowId, executionId, actionId: action.id }), action.request);
     if (!body) return never('A message needs a body or a template.');
     const { accessToken } = credentials;
     return callGraph(settings, { path: `${sender}/messages`, accessToken, body }, outcomeOfGraph);

@@ -21,6 +21,8 @@ export interface SeenMessage {
   readonly referral?: AdReferral;
   /** The workflow that sent it. */
   readonly workflowId?: string;
+  /** In which execution of it. */
+  readonly executionId?: string;
 }
 
 export interface Place {
@@ -119,7 +121,7 @@ export function readStatuses(value: JsonObject, place: Place): SeenMessage[] {
         direction: 'outbound',
         occurredAtMs: momentOf(told.timestamp, place.receivedAtMs) ?? place.receivedAtMs,
         status,
-        ...(mark && { workflowId: mark.workflowId }),
+        ...(mark && { workflowId: mark.workflowId, executionId: mark.executionId }),
       },
     ];
   });

@@ -17,7 +17,7 @@ export function touchOfMessage(
   contactId: string,
   message: SeenMessage,
 ): TouchedConversation {
-  const { messageId, phoneNumberId, direction, occurredAtMs, status, referral } = message;
+  const { messageId, phoneNumberId, direction, occurredAtMs, status, referral, executionId } = message;
   const campaign = campaignOf(message);
   return {
     id: touchId([organizationId, 'meta', messageId, direction, status ?? '']),
@@ -30,6 +30,7 @@ export function touchOfMessage(
     messageId,
     phoneNumberId,
     ...(campaign && { campaign }),
+    ...(executionId === undefined ? undefined : { executionId }),
     ...(referral && { referral }),
   };
 }

@@ -156,12 +156,15 @@ describe('messages', () => {
 describe('statuses', () => {
   it.each([
     [
-      'trackline/01a1feb0-47fe-700c-980c-8fef36d025d6/a1',
-      { type: 'automation', id: '01a1feb0-47fe-700c-980c-8fef36d025d6' },
+      'trackline/01a1feb0-47fe-700c-980c-8fef36d025d6/01a1feb0-4800-700c-980c-8fef36d025d6/a1',
+      {
+        campaign: { type: 'automation', id: '01a1feb0-47fe-700c-980c-8fef36d025d6' },
+        executionId: '01a1feb0-4800-700c-980c-8fef36d025d6',
+      },
     ],
-    ['somebody else’s', undefined],
-    [undefined, undefined],
-  ])('of a message with the mark %p say which automation sent it', (mark, campaign) => {
+    ['somebody else’s', {}],
+    [undefined, {}],
+  ])('of a message with the mark %p say which automation sent it, in which execution', (mark, expected) => {
     const told = {
       id: 'm',
       status: 'delivered',
@@ -169,7 +172,8 @@ describe('statuses', () => {
       biz_opaque_callback_data: mark,
     };
     const [seen] = readStatuses({ statuses: [told] }, { phoneNumberId: '1', receivedAtMs: NOW });
-    expect(touchOfMessage('o', 'c', seen!).campaign).toEqual(campaign);
+    const { campaign, executionId } = touchOfMessage('o', 'c', seen!);
+    expect({ campaign, executionId }).toEqual(expected);
   });
 
   it('tell what became of a message, and other words tell nothing', () => {
