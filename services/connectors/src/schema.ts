@@ -8,12 +8,14 @@ import {
 import { Conversions1764400000000 } from './adapters/postgres/migrations/conversions-1764400000000.ts';
 import { ContactLines1764600000000 } from './adapters/postgres/migrations/contact-lines-1764600000000.ts';
 import { CreateConnectors1764000000000 } from './adapters/postgres/migrations/create-connectors-1764000000000.ts';
+import { LinesInOrder1764700000000 } from './adapters/postgres/migrations/lines-in-order-1764700000000.ts';
 
 const schema = 'connectors';
 const migrations: readonly Migration[] = [
   CreateConnectors1764000000000,
   Conversions1764400000000,
   ContactLines1764600000000,
+  LinesInOrder1764700000000,
 ];
 
 /** Brings the schema `connectors` up to date. Idempotent; safe to run from several processes at once. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { encodeRequestedAction } from '@trackline/contracts';
+import { ACTION_KINDS, encodeRequestedAction } from '@trackline/contracts';
 import { eventually } from '@trackline/testkit';
 import { Webhook } from 'standardwebhooks';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
@@ -348,10 +348,11 @@ describe('the outbox', () => {
 });
 
 describe('the measures', () => {
-  it('tell what waits and how attempts went', async () => {
+  it('tell what waits and how attempts went, of each kind', async () => {
     const text = await (await fetch(new URL('/metrics', service.url))).text();
-    expect(text).toMatch(/trackline_deliveries_pending\{[^}]*kind="webhook"[^}]*\} \d/);
-    expect(text).toMatch(/trackline_deliveries_overdue_seconds\{[^}]*kind="email"[^}]*\} \d/);
+    for (const kind of ACTION_KINDS)
+      for (const measure of ['trackline_deliveries_pending', 'trackline_deliveries_overdue_seconds'])
+        expect(text).toMatch(new RegExp(`${measure}\\{[^}]*kind="${kind}"[^}]*\\} \\d`));
     expect(text).toMatch(/trackline_delivery_attempts_total\{[^}]*fate="delivered"[^}]*\} \d/);
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import type { RequestedAction } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import { eventually } from '@trackline/testkit';
+import { AHEAD } from '../../src/adapters/postgres/contact-lines.ts';
 import { ConnectorsRig, type Tenant } from '../connectors-rig.ts';
 import { Receiver } from '../receiver.ts';
 
@@ -124,6 +125,43 @@ describe('messages of one contact', () => {
     // Its end was noted, and nobody was woken.
     await set('delivered', null, null);
     expect(await completed(second)).toMatchObject({ status: 'delivered' });
+  });
+});
+
+describe('a line, however long it is', () => {
+  /** Pending for one contact, none of them due within the test. */
+  const wait = async (kind: string, count: number): Promise<string> => {
+    const contactId = uuidv7();
+    await rig.database.query({
+      text: `INSERT INTO connectors.delivery (id, organization_id, contact_id, kind, destination, next_attempt_at, source_partition,
+               source_offset, redriven, event_id, accepted_at)
+             SELECT $1 || n, $2, $1::text::uuid, $3, $3, now() + interval '1 day', 0, n, false, gen_random_uuid(),
+               now() + n * interval '1 microsecond' FROM generate_series(1, $4::int) AS n`,
+      values: [contactId, tenant.id, kind, count],
+    });
+    return contactId;
+  };
+
+  it('says in a few reads who is first in it', async () => {
+    const contactId = await wait('whatsapp', 10_000);
+    const { rows } = await rig.database.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>({
+      text: `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT ${AHEAD} FROM connectors.delivery d WHERE id = $1`,
+      values: [`${contactId}9000`],
+    });
+    const { Plan: plan } = rows[0]!['QUERY PLAN'][0];
+    expect(plan['Shared Hit Blocks']! + plan['Shared Read Blocks']!).toBeLessThan(50);
+  });
+
+  it('is none for what Meta is told of', async () => {
+    const ahead = async (contactId: string) => {
+      const { rows } = await rig.database.query<{ ahead: Date | null }>({
+        text: `SELECT ${AHEAD} AS ahead FROM connectors.delivery d WHERE id = $1`,
+        values: [`${contactId}2`],
+      });
+      return rows[0]!.ahead;
+    };
+    expect(await ahead(await wait('whatsapp', 2))).not.toBeNull();
+    expect(await ahead(await wait('conversion', 2))).toBeNull();
   });
 });
 

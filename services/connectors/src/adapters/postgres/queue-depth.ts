@@ -1,3 +1,4 @@
+import { ACTION_KINDS } from '@trackline/contracts';
 import type { Database } from '@trackline/postgres';
 
 /** Counting goes so far: past it, it is much. */
@@ -10,7 +11,8 @@ export async function pendingByKind(database: Database): Promise<Map<string, num
              SELECT count(*) FROM (
                SELECT FROM connectors.delivery d WHERE d.status = 'pending' AND d.kind = k.kind LIMIT ${MOST}) AS first
            ) AS value
-           FROM (VALUES ('webhook'), ('email'), ('whatsapp'), ('sms')) AS k (kind)`,
+           FROM unnest($1::text[]) AS k (kind)`,
+    values: [ACTION_KINDS],
   });
   return new Map(rows.map(({ kind, value }) => [kind, value]));
 }
@@ -20,7 +22,8 @@ export async function overdueByKind(database: Database): Promise<Map<string, num
   const { rows } = await database.query<{ kind: string; value: number | null }>({
     text: `SELECT kind, extract(epoch FROM now() - (
              SELECT min(next_at) FROM connectors.queue l WHERE l.kind = k.kind))::float8 AS value
-           FROM (VALUES ('webhook'), ('email'), ('whatsapp'), ('sms')) AS k (kind)`,
+           FROM unnest($1::text[]) AS k (kind)`,
+    values: [ACTION_KINDS],
   });
   return new Map(rows.map(({ kind, value }) => [kind, Math.max(0, value ?? 0)]));
 }
