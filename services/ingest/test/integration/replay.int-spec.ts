@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Directory } from '@trackline/directory';
 import { createPool, type Database } from '@trackline/postgres';
 import { eventually, uniqueName } from '@trackline/testkit';
 import { replay } from '../../src/index.ts';
-import { startHarness, type Harness, type Organization } from './harness.ts';
+import { ADMIN_TOKEN, startHarness, type Harness, type Organization } from './harness.ts';
 import { connectMeta, lead, message, purchase, type Meta } from './meta.ts';
 
 /** Real work on a machine that may be busy with other things. */
@@ -36,6 +37,21 @@ const bodiesOf = async ({ channelId }: Meta): Promise<number> => {
   const text = 'SELECT count(*) AS count FROM ingest.webhook_body WHERE channel_id = $1';
   return (await database.query<{ count: number }>({ text, values: [channelId] })).rows[0]!.count;
 };
+const tellMeta = async ({ channelId }: Meta) => {
+  const body = { conversionFeedback: true, datasetId: '77', accessToken: 'EAAG-an-access-token' };
+  const path = `/v1/admin/organizations/${org.id}/channels/${channelId}`;
+  expect((await door.call('PATCH', path, { key: ADMIN_TOKEN, body })).status).toBe(200);
+};
+/** A message that came by a click on an ad. */
+const clicked = (ctwa_clid: string, phone: string) =>
+  message(wamid(), phone, { referral: { ctwa_clid, source_id: '120', source_type: 'ad' } });
+const clicksOf = async ({ phoneNumberId }: Meta): Promise<string[]> => {
+  const { rows } = await database.query<{ ctwa_clid: string }>({
+    text: 'SELECT ctwa_clid FROM directory.ad_click WHERE phone_number_id = $1 ORDER BY 1',
+    values: [phoneNumberId],
+  });
+  return rows.map(({ ctwa_clid }) => ctwa_clid);
+};
 
 describe('a replay', () => {
   it('publishes what Meta sent under the names that it had, so that nothing counts twice', async () => {
@@ -68,6 +84,29 @@ describe('a replay', () => {
     const used = door.backstage.used;
     await run(meta);
     await eventually(() => door.backstage.used === used + 1);
+  });
+
+  it('learns the clicks of the time before Meta was to be told', async () => {
+    const meta = await connectMeta(door, org);
+    await meta.send(meta.payload('messages', clicked('ARAk-early', '33612345670')));
+    const contactId = (await org.get('/v1/contacts?phone=%2B33612345670')).json.items[0].id as string;
+    await tellMeta(meta);
+    expect(await clicksOf(meta)).toEqual([]);
+    await run(meta, '--dry-run');
+    expect(await clicksOf(meta)).toEqual([]);
+    for (const _ of [1, 2]) await run(meta);
+    expect(await clicksOf(meta)).toEqual(['ARAk-early']);
+    const { phoneNumberId } = meta;
+    const [click] = await new Directory(database).lastAdClicks([
+      {
+        organizationId: org.id,
+        contactId,
+        fromMs: Date.now() - 3_600_000,
+        toMs: Date.now(),
+        phoneNumberIds: [phoneNumberId],
+      },
+    ]);
+    expect(click).toEqual({ ctwaClid: 'ARAk-early', phoneNumberId });
   });
 
   it('that is dry, or of another time, publishes nothing', async () => {
@@ -108,10 +147,15 @@ describe('what Meta sent', () => {
     expect(rows.map(({ body }) => body.toString())).toEqual([text]);
   });
 
-  it('is forgotten after its time, and links after theirs', async () => {
+  it('is forgotten after its time, and links and clicks after theirs', async () => {
     const meta = await connectMeta(door, org);
-    await meta.send(meta.payload('messages', message(wamid(), '33612345678')));
-    await meta.send(meta.payload('messages', message(wamid(), '33612345678')));
+    await tellMeta(meta);
+    await meta.send(meta.payload('messages', clicked('ARAk-old', '33612345678')));
+    await meta.send(meta.payload('messages', clicked('ARAk-young', '33612345678')));
+    const clicks = await database.query({
+      text: `UPDATE directory.ad_click SET clicked_at = clicked_at - interval '91 days' WHERE ctwa_clid = 'ARAk-old'`,
+    });
+    expect([clicks.rowCount, await clicksOf(meta)]).toEqual([1, ['ARAk-old', 'ARAk-young']]);
     const { rowCount } = await database.query({
       text: `UPDATE ingest.webhook_body SET received_at = received_at - interval '31 days'
               WHERE id = (SELECT min(id::text)::uuid FROM ingest.webhook_body WHERE channel_id = $1)`,
@@ -122,6 +166,8 @@ describe('what Meta sent', () => {
     expect(links.rowCount).toBeGreaterThan(0);
     await door.another();
     await eventually(async () => (await bodiesOf(meta)) === 1);
+    await eventually(async () => (await clicksOf(meta)).length === 1);
+    expect(await clicksOf(meta)).toEqual(['ARAk-young']);
     await eventually(async () => {
       const { rows } = await database.query<{ count: number }>({
         text: 'SELECT count(*) AS count FROM ingest.link',
