@@ -135,7 +135,7 @@ export function composeTrigger({
   const onFault = (err: unknown): void => logger.warn({ err }, 'work beside the batches failed: tried again');
   const shared = { workflows, writer, contacts, outbox, newId: uuidv7 };
   const erasures = contactErasures(database);
-  const erase = { ...shared, erasures, timers, slack, partitionOf: partitionOfContact };
+  const erase = { ...shared, erasures, timers, slack, onFault, partitionOf: partitionOfContact };
   observeTimers(metrics, own, timers);
   return {
     outbox,

@@ -246,8 +246,11 @@ export interface ContactErasures {
   running(ref: ContactRef, limit: number): Promise<readonly Execution[]>;
   /** Takes out of ended executions, and of what is remembered, all that events and the contact said. */
   clear(ref: ContactRef): Promise<void>;
-  /** Erased so long ago that nothing can still be under way, and not looked at since. */
-  unsettled(): Promise<readonly ContactRef[]>;
+  /**
+   * Erased so long ago that nothing can still be under way, and not looked at since: a page of them, those first who were erased first,
+   * behind so many.
+   */
+  unsettled(behind: number): Promise<readonly ContactRef[]>;
   settled(ref: ContactRef): Promise<void>;
 }
 

@@ -117,6 +117,7 @@ describe('a send to nobody in particular', () => {
   it('is refused when whose it was has been erased', () => {
     const gone = move(workflow, held.execution, TURN, { contact: null, nowMs: 5 })!;
     expect(gone.visits[0]).toMatchObject({ status: 'failed', detail: { reason: 'no_contact' } });
+    expect(gone.notes[0]).toMatchObject({ effect: 'resumed', reason: 'the contact does not exist any more' });
   });
 
   it('waits for the workflow, too, when that is paused, and is taken anew', () => {

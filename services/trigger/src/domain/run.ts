@@ -119,9 +119,10 @@ export class Run {
       return this.stopped();
     }
     const step = workflow.graph.steps.get(execution.stepId!)?.step;
-    if (!step || !isRequest(step)) return this.toItsNextStop();
+    if (!step || !isRequest(step))
+      throw new Error(`The step "${execution.stepId}", which is held, sends nothing.`);
     const isLinked = this.contact?.provisional !== true;
-    this.note('resumed', { reason: isLinked ? 'the contact is known' : 'nobody has learnt whose it is' });
+    this.note('resumed', { reason: whyReleased(this.contact) });
     const held = this.detailOfStop(step);
     Object.assign(execution, { status: 'active', held: false, dueAtMs: null });
     const failed = isLinked
@@ -397,6 +398,11 @@ export class Run {
     const notes = this.marks.map((mark) => ({ ...mark, status: execution.status, atMs: nowMs }));
     return { execution, visits, notes, contactUpdates, subscriptions, actions, contact };
   }
+}
+
+function whyReleased(contact: ContactView | undefined): string {
+  if (!contact) return 'the contact does not exist any more';
+  return contact.provisional ? 'nobody has learnt whose it is' : 'the contact is known';
 }
 
 /** What was compared, short enough to be kept with each execution. */

@@ -2,7 +2,7 @@ import type { Execution } from './execution.ts';
 
 /**
  * `timeout`: the deadline of a wait, which an event received before it may still overtake. `delay`: the end of a delay.
- * `turn`: the workflow's status has changed, and the execution is to look at it.
+ * `turn`: the workflow's status has changed, or the contact of a held send may be known, and the execution is to look at it.
  */
 export type TimerKind = 'timeout' | 'delay' | 'turn';
 

@@ -108,6 +108,12 @@ describe('a contact that is erased', () => {
     await rig.track(rig.event({ ...her, name: 'told.more', properties: secret() }));
     await rig.track(rig.event({ ...her, name: 'told', properties: secret() }));
     expect(await written()).toContain(SECRET);
+    // As a fault leaves it, whose text quotes what it stumbled over.
+    await rig.database.query({
+      text: `UPDATE trigger.step SET detail = jsonb_build_object('reason', $2::text) WHERE execution_id IN (
+               SELECT id FROM trigger.execution WHERE workflow_id = $1)`,
+      values: [failing, `cannot read "${SECRET}"`],
+    });
     await erase(her.contactId);
     await ended(workflowId, her.contactId);
     await eventually(async () => !(await written()).includes(SECRET));

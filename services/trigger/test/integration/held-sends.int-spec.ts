@@ -2,6 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CONTACTS, encodeContactChange } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import { eventually, uniqueName } from '@trackline/testkit';
+import { contactMerges } from '../../src/adapters/postgres/contact-merges.ts';
+import {
+  EXECUTION_COLUMNS,
+  fromExecutionRow,
+  type ExecutionRow,
+} from '../../src/adapters/postgres/execution-rows.ts';
+import { settleTimers } from '../../src/adapters/postgres/timer-writes.ts';
 import { TriggerRig, type Tenant } from './trigger-rig.ts';
 import type { RunningTrigger } from '../../src/start-trigger.ts';
 
@@ -109,6 +116,26 @@ describe('a send to a contact of whom only a trace is known', () => {
     });
     await rig.tellOfContacts();
     expect(await sentTo(workflowId)).toMatchObject({ contactId, request: { to: phone } });
+  }, 30_000);
+
+  it('changes when it is given its turn, so that a look which was under way does not put it off over it', async () => {
+    const { workflowId, contactId } = await begin('put-off');
+    const { rows } = await rig.database.query<ExecutionRow>({
+      text: `SELECT ${EXECUTION_COLUMNS} FROM trigger.execution e WHERE workflow_id = $1`,
+      values: [workflowId],
+    });
+    const read = fromExecutionRow(rows[0]!);
+    const partitionOf = () => rig.partitionOf(organizationId(), contactId);
+    await contactMerges(rig.database, partitionOf).known([{ organizationId: organizationId(), contactId }]);
+    expect(await rig.count(`execution WHERE id = '${read.id}' AND revision > ${read.revision}`)).toBe(1);
+    await rig.database.transaction((tx) =>
+      settleTimers(tx, [{ ...read, dueAtMs: read.dueAtMs! + 86_400_000 }], partitionOf),
+    );
+    const after = await rig.database.query<{ is_put_off: boolean }>({
+      text: `SELECT due_at > now() + interval '12 hours' AS is_put_off FROM trigger.timer WHERE execution_id = $1`,
+      values: [read.id],
+    });
+    expect(after.rows).toEqual([{ is_put_off: false }]);
   }, 30_000);
 
   it('goes out by its own second look when the word of the contact came before the hold was stored', async () => {

@@ -148,4 +148,21 @@ describe('executions of a merged contact', () => {
     expect(await rig.track(rig.event({ ...into, name: 'caught' }))).toMatchObject({ executionsResumed: 1 });
     expect(await runningOf(workflowId)).toEqual([]);
   });
+
+  it('that follow so late to somebody who was erased have the erasure looked at again', async () => {
+    const { from, into } = await pair();
+    const about = [from.organizationId, into.contactId];
+    await rig.database.query({
+      text: `INSERT INTO trigger.contact_erasure (organization_id, contact_id, erased_at, settled)
+             VALUES ($1, $2, now() - interval '1 hour', true)`,
+      values: about,
+    });
+    await rig.database.query({
+      text: `INSERT INTO trigger.contact_alias (organization_id, contact_id, into_id, merged_at)
+             VALUES ($1, $3, $2, now() - interval '61 seconds')`,
+      values: [...about, from.contactId],
+    });
+    await contactMerges(rig.database, (of) => rig.partitionOf(of.organizationId, of.contactId)).settle();
+    expect(await rig.count(`contact_erasure WHERE contact_id = '${into.contactId}' AND NOT settled`)).toBe(1);
+  });
 });

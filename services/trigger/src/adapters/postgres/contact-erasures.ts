@@ -30,6 +30,20 @@ const KEPT_DETAILS = [
   'operator',
 ];
 
+/** Reasons in words of our own. Any other is the text of a fault, which may quote what it stumbled over. */
+const KEPT_REASONS = [
+  'no_contact',
+  'no_address',
+  'too_long',
+  'empty',
+  'not_linked',
+  'the contact does not exist any more',
+  'the contact was erased',
+  'cancelled by hand',
+  'the workflow was paused',
+  'the workflow was archived',
+];
+
 const EMPTIED = (event: string): string =>
   `jsonb_build_object('eventId', ${event}->'eventId', 'name', ${event}->'name', 'properties', '{}'::jsonb)`;
 
@@ -45,7 +59,8 @@ const CLEAR = `
     FROM picked WHERE e.id = picked.id
   ), steps AS (
     UPDATE trigger.step s SET detail = (
-      SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(s.detail) AS d WHERE d.key = ANY ($4::text[]))
+      SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(s.detail) AS d
+      WHERE d.key = ANY ($4::text[]) AND (d.key <> 'reason' OR d.value #>> '{}' = ANY ($5::text[])))
     FROM picked WHERE s.execution_id = picked.id AND s.detail IS NOT NULL
   )
   SELECT id FROM picked ORDER BY id
@@ -86,7 +101,7 @@ export const contactErasures = (database: Database): ContactErasures => ({
       const { rows }: { rows: { id: string }[] } = await database.query({
         name: 'trigger.clear_executions',
         text: CLEAR,
-        values: [...values, after, KEPT_DETAILS],
+        values: [...values, after, KEPT_DETAILS, KEPT_REASONS],
       });
       after = rows.length < CLEARED_PER_CHUNK ? undefined : rows.at(-1)!.id;
     }
@@ -103,12 +118,12 @@ export const contactErasures = (database: Database): ContactErasures => ({
     });
   },
 
-  async unsettled() {
+  async unsettled(behind) {
     const { rows } = await database.query<{ organization_id: string; contact_id: string }>({
       name: 'trigger.unsettled_erasures',
       text: `SELECT organization_id, contact_id FROM trigger.contact_erasure
-             WHERE NOT settled AND erased_at < now() - ${SETTLED_AFTER} ORDER BY erased_at LIMIT ${UNSETTLED_AT_ONCE}`,
-      values: [],
+             WHERE NOT settled AND erased_at < now() - ${SETTLED_AFTER} ORDER BY erased_at, contact_id LIMIT ${UNSETTLED_AT_ONCE} OFFSET $1`,
+      values: [behind],
     });
     return rows.map((row): ContactRef => ({
       organizationId: row.organization_id,

@@ -42,6 +42,7 @@ export const contactMerges = (database: Database, partitionOf: PartitionOf): Con
         for (const row of rows) {
           const { organization_id: organizationId, contact_id: contactId, into_id: into } = row;
           await move({ organizationId, contactId, into });
+          await reopenErasure(database, organizationId, into);
           await database.query({
             name: 'trigger.merge_settled',
             text: `UPDATE trigger.contact_alias SET settled = true
@@ -160,16 +161,34 @@ async function moveCounts(
   });
 }
 
-/** The owners of their partitions come to executions at once that stand at a held send, and look who the contact is now. */
+/**
+ * The owners of their partitions come to executions at once that stand at a held send, and look who the contact is now. Each counts up its
+ * revision: a look that was under way, and has read the contact as nobody, does not set its timer to a week later over this one.
+ */
 async function giveHeldTurns(db: Queryable, contactIds: readonly string[]): Promise<void> {
   if (contactIds.length === 0) return;
   await db.query({
     name: 'trigger.give_held_turns',
-    text: `INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
-           SELECT id, partition, 'turn', now() FROM trigger.execution
-           WHERE held AND contact_id = ANY ($1::uuid[]) ORDER BY id
+    text: `WITH picked AS (
+             SELECT id FROM trigger.execution WHERE held AND contact_id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+           ), looked_at AS (
+             UPDATE trigger.execution e SET revision = e.revision + 1 FROM picked
+             WHERE e.id = picked.id RETURNING e.id, e.partition
+           )
+           INSERT INTO trigger.timer (execution_id, partition, kind, due_at)
+           SELECT id, partition, 'turn', now() FROM looked_at ORDER BY id
            ON CONFLICT (execution_id) DO UPDATE SET kind = 'turn', due_at = now()`,
     values: [contactIds],
+  });
+}
+
+/** Whoever it was moved to may have been erased, and that settled before it came: it is looked at once more. */
+async function reopenErasure(db: Queryable, organizationId: string, contactId: string): Promise<void> {
+  await db.query({
+    name: 'trigger.reopen_erasure',
+    text: `UPDATE trigger.contact_erasure SET settled = false, erased_at = now()
+           WHERE organization_id = $1 AND contact_id = $2`,
+    values: [organizationId, contactId],
   });
 }
 

@@ -23,12 +23,20 @@ export async function writeTimers(
   );
 }
 
-/** Of executions that did not change. */
+/** Of executions that did not change. Where one has changed since it was read, its timer is that of whoever changed it. */
 export async function settleTimers(
   tx: Queryable,
-  executions: readonly Execution[],
+  read: readonly Execution[],
   partitionOf: PartitionOf,
 ): Promise<void> {
+  const { rows } = await tx.query<{ id: string }>({
+    name: 'trigger.hold_unchanged',
+    text: `SELECT e.id FROM unnest($1::uuid[], $2::int[]) AS q (id, revision)
+           JOIN trigger.execution e ON e.id = q.id AND e.revision = q.revision ORDER BY e.id FOR SHARE OF e`,
+    values: [read.map(({ id }) => id), read.map(({ revision }) => revision)],
+  });
+  const unchanged = new Set(rows.map(({ id }) => id));
+  const executions = read.filter(({ id }) => unchanged.has(id));
   const idle = executions.filter((execution) => !timerOf(execution));
   await removeTimers(
     tx,
