@@ -22,8 +22,10 @@ export interface AdTraces {
   readonly byMessage?: string;
   /** The last ad that brought the contact before the event. */
   readonly lastBefore?: string;
+  /** The ad that the event was found to be of while something told of it. */
+  readonly foundBefore?: string;
 }
 
 /** A click that is not known is some other ad's: only an event without a click may be given to the last ad. */
-export const adOf = (hasClick: boolean, { byClick, byMessage, lastBefore }: AdTraces): string =>
-  byClick ?? byMessage ?? (hasClick ? undefined : lastBefore) ?? UNKNOWN_AD;
+export const adOf = (hasClick: boolean, { byClick, byMessage, lastBefore, foundBefore }: AdTraces): string =>
+  byClick ?? byMessage ?? (hasClick ? undefined : lastBefore) ?? foundBefore ?? UNKNOWN_AD;

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { factSweep } from '../../src/adapters/postgres/attribution/fact-sweep.ts';
+import { editionStore } from '../../src/adapters/postgres/attribution/edition-store.ts';
 import { factsKeptFrom } from '../../src/domain/retention.ts';
+import { rebuildFigures } from '../../src/pipeline/rebuild-figures.ts';
 import { sweepFacts } from '../../src/pipeline/sweep-facts.ts';
 import type { RunningTimeline } from '../../src/start-timeline.ts';
 import { expectSumsToBeFacts } from './sums-against-facts.ts';
@@ -80,6 +82,45 @@ describe('facts of attribution', () => {
 
     const tooFar = await call('GET', '/v1/reports/broadcasts?from=2020-01-01&to=2020-01-31');
     expect([tooFar.status, tooFar.json.details[0].message]).toEqual([422, expect.stringContaining(from)]);
+  });
+
+  it('keep the ad that Meta reported something of, though what told of the ad has gone', async () => {
+    const { organization, call } = await rig.organization(timeline);
+    const about = { organizationId: organization.id, contactId: await rig.contact(organization) };
+    const meta = (name: string, properties: string) =>
+      anOrder({ ...about, name, properties, occurredAtMs: KEPT_FROM + 24 * HOUR_MS });
+    const events = [
+      meta('whatsapp.purchase', '{"ctwa_clid":"clid","value":"25.00","currency":"USD"}'),
+      // Without a click: it is the last ad's before it.
+      meta('whatsapp.lead_submitted', '{}'),
+    ];
+    const touch = aTouch({
+      ...{ ...about, occurredAtMs: KEPT_FROM - 400 * HOUR_MS },
+      referral: { sourceId: '120', ctwaClid: 'clid' },
+    });
+    await rig.conversations(touch);
+    const from = new Date(KEPT_FROM).toISOString().slice(0, 10);
+    const ads = async () =>
+      (await call('GET', `/v1/reports/ads?from=${from}&groupBy=month`)).json.campaigns.map(
+        ({ id, metaLeads, metaPurchases }: Record<string, unknown>) => ({ id, metaLeads, metaPurchases }),
+      );
+    const found = [{ id: '120', metaLeads: 1, metaPurchases: 1 }];
+    await eventually(async () => (await rig.count('conversation')) === 3, SOON);
+    await rig.admitted(...events);
+    await eventually(async () => (await rig.count('attribution')) === 4, SOON);
+    expect(await ads()).toEqual(found);
+    expect(await sweepFacts(factSweep(rig.database), NOW)).toBeGreaterThan(0);
+    expect(await rig.count('conversation')).toBe(2);
+
+    // A click of another ad makes all that Meta reported of the contact be looked at anew.
+    await rig.conversations(
+      aTouch({ ...about, occurredAtMs: NOW, referral: { sourceId: '121', ctwaClid: 'later' } }),
+    );
+    await eventually(async () => (await rig.count('conversation')) === 3, SOON);
+    expect((await ads()).filter(({ metaLeads }: { metaLeads: number }) => metaLeads > 0)).toEqual(found);
+    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    expect((await ads()).filter(({ metaLeads }: { metaLeads: number }) => metaLeads > 0)).toEqual(found);
+    await expectSumsToBeFacts(rig);
   });
 
   it('are left where they are when the run is stopped', async () => {

@@ -1,19 +1,18 @@
 import type { Database, Queryable } from '@trackline/postgres';
 import { dayOf, type AttributedOrder } from '../../../domain/figures.ts';
 import type { Edition } from '../../../domain/edition.ts';
-import { META_EVENT_NAMES, UNKNOWN_AD } from '../../../domain/meta-event.ts';
+import { META_EVENT_NAMES } from '../../../domain/meta-event.ts';
 import type { AuditedOrders, Difference } from '../../../ports.ts';
 import { loadFamilies, refKey } from './attribution-lock.ts';
 import { resettleEvents, untilUncontended, withFamilies } from './attribution-writes.ts';
 import { currentEdition, type EditionBook } from './edition-book.ts';
 import { loadOrderFacts, ORDER_FACT_COLUMNS, orderFactFromRow, type OrderFactRow } from './order-facts.ts';
+import { WRITER_SHARD } from './rollups.ts';
 import { compareAttributed, type AttributionChange } from './settle-orders.ts';
 
 /** Orders that are looked at in one transaction, and attributed anew in one. */
 const LOOKED_AT = 500;
 const MENDED_AT_ONCE = 100;
-/** Any will do. */
-const SHARD = 0;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
@@ -47,24 +46,17 @@ export async function auditOrders(
     const families = await loadFamilies(tx, facts);
     const byRef = new Map(families.map((family) => [refKey({ ...family, contactId: family.asked }), family]));
     const changes = await compareAttributed(tx, withFamilies(facts, byRef), () => [edition]);
-    return { differences: [...changes.flatMap(toDifference), ...orphans], next };
+    return { differences: [...changes.map(toDifference), ...orphans], next };
   });
 }
 
-function toDifference({ before, after }: AttributionChange): Difference[] {
-  // The conversation that told of the ad may be past keeping; the event need not be.
-  if (before && after.adId === UNKNOWN_AD && shown({ ...before, adId: UNKNOWN_AD }) === shown(after))
-    return [];
-  return [
-    {
-      day: dayOf(after.occurredAtMs),
-      place: after.eventId,
-      figure: 'attribution',
-      facts: shown(after),
-      held: before ? shown(before) : 'none',
-    },
-  ];
-}
+const toDifference = ({ before, after }: AttributionChange): Difference => ({
+  day: dayOf(after.occurredAtMs),
+  place: after.eventId,
+  figure: 'attribution',
+  facts: shown(after),
+  held: before ? shown(before) : 'none',
+});
 
 /** `broadcast/spring since 2026-11-20T…, 49.90 EUR, purchase of 120…` */
 const shown = (order: AttributedOrder): string => {
@@ -124,7 +116,7 @@ export async function mendOrders(
   for (let at = 0; at < ids.length; at += MENDED_AT_ONCE) {
     const wanted = ids.slice(at, at + MENDED_AT_ONCE).map((eventId) => ({ organizationId, eventId }));
     await untilUncontended(database, async (tx) =>
-      resettleEvents(tx, book, SHARD, await loadOrderFacts(tx, wanted)),
+      resettleEvents(tx, book, WRITER_SHARD, await loadOrderFacts(tx, wanted)),
     );
   }
 }

@@ -3,6 +3,8 @@ import type { ConversationDelta, OrderDelta } from '../../../domain/figures.ts';
 
 /** Sums of one key are spread over so many rows; a partition always writes into the same one. */
 export const SHARDS = 8;
+/** Of a writer that has no partition, and there is one of them at a time. Any would do: only the sum of all shards means something. */
+export const WRITER_SHARD = 0;
 
 export interface Deltas {
   readonly conversations: readonly ConversationDelta[];

@@ -1,7 +1,7 @@
 import type { CampaignType } from '@trackline/contracts';
 import type { Queryable } from '@trackline/postgres';
 import { HOUR_MS, type AttributionSettings, type Touch } from '../../../domain/attribution.ts';
-import type { AdTraces } from '../../../domain/meta-event.ts';
+import { adOf, UNKNOWN_AD, type AdTraces } from '../../../domain/meta-event.ts';
 import type { OrderFact } from '../../../domain/order-fact.ts';
 
 /** An order to be attributed under some settings, with all ids of its contact. */
@@ -159,5 +159,38 @@ export async function loadAdTraces(tx: Queryable, tasks: readonly AttributionTas
   });
   // The latest of several members' comes last.
   for (const row of rows) traces[row.place]![row.trace] = row.campaign_id;
+  const lost = tasks.flatMap(({ fact }, place) =>
+    adOf(fact.clickKey !== null, traces[place]!) === UNKNOWN_AD ? [{ place, fact }] : [],
+  );
+  for (const { place, adId } of await loadFoundAds(tx, lost)) traces[place]!.foundBefore = adId;
   return traces;
+}
+
+/** By the edition that is read: what told of an ad goes before the event does, and a new edition must not forget what is known. */
+async function loadFoundAds(
+  tx: Queryable,
+  lost: readonly { readonly place: number; readonly fact: OrderFact }[],
+): Promise<{ place: number; adId: string }[]> {
+  if (lost.length === 0) return [];
+  const { rows } = await tx.query<{ place: number; adId: string }>({
+    name: 'timeline-found-ads',
+    text: `
+      SELECT wanted.place, held.ad_id AS "adId" FROM unnest($1::int[], $2::uuid[], $3::uuid[]) AS wanted (place, organization_id, event_id)
+      CROSS JOIN LATERAL (
+        SELECT edition FROM timeline.edition AS one
+        WHERE one.organization_id = wanted.organization_id AND one.state = 'current' LIMIT 1
+      ) AS shown
+      CROSS JOIN LATERAL (
+        SELECT ad_id FROM timeline.attribution AS one
+        WHERE one.organization_id = wanted.organization_id AND one.edition = shown.edition AND one.event_id = wanted.event_id LIMIT 1
+      ) AS held
+      WHERE held.ad_id IS NOT NULL
+    `,
+    values: [
+      lost.map(({ place }) => place),
+      lost.map(({ fact }) => fact.organizationId),
+      lost.map(({ fact }) => fact.eventId),
+    ],
+  });
+  return rows;
 }
