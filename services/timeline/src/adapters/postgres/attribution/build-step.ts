@@ -17,7 +17,7 @@ import {
   type OrderFactRow,
   type SaidRow,
 } from './order-facts.ts';
-import { applyDeltas } from './rollups.ts';
+import { applyDeltas, WRITER_SHARD } from './rollups.ts';
 import { settleOrders } from './settle-orders.ts';
 
 /** The edition is another worker's by now, or has been retired. */
@@ -26,8 +26,6 @@ export class LeaseLost extends Error {}
 /** Events that a step of collecting looks at, and orders that one of attributing attributes: some milliseconds, so that nobody waits for long. */
 const LOOKED_AT = 5_000;
 const ATTRIBUTED = 200;
-/** Any will do: steps are taken one after the other. */
-const SHARD = 0;
 
 interface Cursor {
   readonly at: Date | null;
@@ -171,7 +169,7 @@ async function attributeSome(
   const others = await lockFamilies(tx, moved);
   const orders = withFamilies(facts, new Map([...families, ...others]));
   const deltas = await settleOrders(tx, orders, () => [mine]);
-  await applyDeltas(tx, SHARD, { conversations: [], orders: deltas });
+  await applyDeltas(tx, WRITER_SHARD, { conversations: [], orders: deltas });
   const last = rows.at(-1);
   return {
     next: rows.length < ATTRIBUTED || !last ? undefined : { at: null, id: last.event_id },

@@ -3,12 +3,10 @@ import type { Database, Queryable } from '@trackline/postgres';
 import type { Difference } from '../../../ports.ts';
 import { addMonths } from '../../../domain/calendar-month.ts';
 import { currentEdition } from './edition-book.ts';
-import { applyDeltas } from './rollups.ts';
+import { applyDeltas, WRITER_SHARD } from './rollups.ts';
 
 /** Repairs go one after the other: two that saw the same difference would add it twice. */
 const REPAIR_LOCK = 1953851502;
-/** Any will do: only the sum of all shards means something. */
-const SHARD = 0;
 
 const DAY = `(occurred_at AT TIME ZONE 'UTC')::date`;
 const FACTS_WITHIN = 'occurred_at >= $2 AND occurred_at < $3';
@@ -164,7 +162,7 @@ export const mendSums = (database: Database, month: AuditedMonth): Promise<void>
       campaignType: row.campaign_type,
       campaignId: row.campaign_id,
     });
-    await applyDeltas(tx, SHARD, {
+    await applyDeltas(tx, WRITER_SHARD, {
       conversations: talks.map((row) => ({
         ...placeOf(row),
         sent: less(row, 'sent'),
