@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from '@trackline/postgres';
 
 /**
- * Facts arrive nearly in the order of their times, so the smallest index there is finds those of a month, and those past keeping. It costs writers
- * next to nothing: a change of another column does not touch it.
+ * Until the first ones are removed, facts stand nearly in the order of their times, so the smallest index there is finds those of a month, and those
+ * past keeping. It costs writers next to nothing: a change of another column does not touch it. What it costs readers later: ADR 0144.
  */
 const TABLES = ['conversation', 'order_fact', 'attribution'];
 
