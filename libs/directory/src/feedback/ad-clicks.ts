@@ -22,7 +22,7 @@ export type FoundClick = Pick<AdClick, 'ctwaClid' | 'phoneNumberId'>;
 /** Meta's are some 150 characters; what an index could not hold is no click. */
 export const MAX_CLICK_CHARACTERS = 512;
 
-/** Told again, nothing changes. Clicks of contacts that are gone are left out. */
+/** Told again, nothing changes. Clicks of contacts that are gone are left out, also under the ids of those who were merged into them. */
 export async function noteAdClicks(db: Queryable, clicks: readonly AdClick[]): Promise<void> {
   const told = new Map<string, AdClick>();
   for (const click of clicks) {
@@ -39,7 +39,9 @@ export async function noteAdClicks(db: Queryable, clicks: readonly AdClick[]): P
     text: `INSERT INTO directory.ad_click AS held (organization_id, contact_id, ctwa_clid, phone_number_id, clicked_at)
            SELECT told.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
              AS told (organization_id, contact_id, ctwa_clid, phone_number_id, clicked_at)
-           WHERE NOT EXISTS (SELECT FROM directory.tombstone t WHERE t.organization_id = told.organization_id AND t.id = told.contact_id)
+           LEFT JOIN directory.contact_alias alias ON alias.organization_id = told.organization_id AND alias.id = told.contact_id
+           WHERE NOT EXISTS (SELECT FROM directory.tombstone t
+             WHERE t.organization_id = told.organization_id AND t.id = coalesce(alias.into_id, told.contact_id))
            ORDER BY 1, 2, 3
            ON CONFLICT (organization_id, contact_id, ctwa_clid) DO UPDATE SET clicked_at = excluded.clicked_at
              WHERE excluded.clicked_at < held.clicked_at`,

@@ -123,6 +123,12 @@ describe('the click that a contact came by', () => {
     await fixture.here.mergeContacts(organizationId, merged, one);
     await fixture.here.deleteContact(organizationId, one);
     await click(one, 'late', 1_800);
+    await click(merged, 'later', 1_900);
+    const { rows } = await fixture.database.query({
+      text: 'SELECT FROM directory.ad_click WHERE contact_id = ANY ($1::uuid[])',
+      values: [[one, merged]],
+    });
+    expect(rows).toEqual([]);
     expect([await last(one), await last(merged), await last(kept)]).toEqual([undefined, undefined, 'c']);
     expect(await purgeAdClicks(fixture.database, new Date(1_700), 100)).toBeGreaterThanOrEqual(0);
     expect(await last(kept)).toBe('c');
