@@ -8,8 +8,17 @@ export class Opened {
     this.#closes.push(close);
   }
 
-  /** One after another, each once. When one fails, those that it may need stay open for another call. */
+  /** One after another, each once, also when some fail: nobody calls a second time. Throws what failed at the end. */
   async close(): Promise<void> {
-    for (let close = this.#closes.pop(); close !== undefined; close = this.#closes.pop()) await close();
+    const faults: unknown[] = [];
+    for (let close = this.#closes.pop(); close !== undefined; close = this.#closes.pop()) {
+      try {
+        await close();
+      } catch (error) {
+        faults.push(error);
+      }
+    }
+    if (faults.length === 1) throw faults[0];
+    if (faults.length > 1) throw new AggregateError(faults, `${faults.length} parts could not be closed.`);
   }
 }

@@ -78,7 +78,9 @@ export async function startConnectors(
     logger.info({ url, keepsSecrets: config.secretsKey !== undefined }, 'connectors is up');
     return { url, stop: () => opened.close() };
   } catch (error) {
-    await opened.close();
+    await opened
+      .close()
+      .catch((err: unknown) => logger.error({ err }, 'not all that was open could be closed'));
     throw error;
   }
 }

@@ -94,6 +94,9 @@ const composeHousekeeping = (beside: Beside, database: Database, config: Trigger
     nowMs: Date.now,
   });
 
+const countRefusedUpdates = (metrics: Metrics) =>
+  metrics.counter('refused_contact_updates_total', 'Updates that a contact did not take.');
+
 /** The flows over their adapters. */
 export function composeTrigger({
   config,
@@ -110,10 +113,7 @@ export function composeTrigger({
   const admittedMetrics = flowMetrics(metrics, 'admitted');
   const conversionMetrics = flowMetrics(metrics, 'conversions');
   const timerMetrics = flowMetrics(metrics, 'timers');
-  const refusedUpdates = metrics.counter(
-    'refused_contact_updates_total',
-    'Updates that a contact did not take.',
-  );
+  const refusedUpdates = countRefusedUpdates(metrics);
   const directory = new Directory(database);
   const contacts = directoryContacts(directory);
   const workflows = new KnownWorkflows(workflowReader(database));

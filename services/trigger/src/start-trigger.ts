@@ -84,7 +84,9 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
     logger.info({ url }, 'trigger is up');
     return { url, stop: () => opened.close() };
   } catch (error) {
-    await opened.close();
+    await opened
+      .close()
+      .catch((err: unknown) => logger.error({ err }, 'not all that was open could be closed'));
     throw error;
   }
 }
