@@ -91,7 +91,7 @@ const consumed: readonly TopicContract[] = [
   contactTopic(
     CONTACTS,
     'directory',
-    ['trigger', 'timeline', 'dedup-meter'],
+    ['trigger', 'timeline', 'dedup-meter', 'connectors'],
     'Contacts created, updated, subscribed to a topic or unsubscribed, merged or erased.',
   ),
   contactTopic(
@@ -104,7 +104,7 @@ const consumed: readonly TopicContract[] = [
     ACTIONS_REQUESTED,
     'trigger',
     ['connectors'],
-    'What workflows want to have done outside: webhooks and messages, fully rendered.',
+    'What is to be done outside: webhooks and messages of workflows, fully rendered, and conversions that Meta is told of.',
   ),
   contactTopic(ACTIONS_COMPLETED, 'connectors', ['trigger', 'timeline'], 'How each of those ended.'),
 ];
