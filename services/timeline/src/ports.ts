@@ -286,7 +286,7 @@ export interface FactSweep {
   removeSome(beforeMs: number): Promise<number>;
 }
 
-/** What a run of the partition keeper did. */
+/** What a run that keeps partitions did. */
 export interface KeptPartitions {
   readonly made: readonly string[];
   readonly dropped: readonly { readonly table: PartitionedTable; readonly monthMs: number }[];

@@ -11,7 +11,7 @@ import { editionStore } from './adapters/postgres/attribution/edition-store.ts';
 import { factSweep } from './adapters/postgres/attribution/fact-sweep.ts';
 import { openMaintenanceDatabase } from './adapters/postgres/maintenance-database.ts';
 import { partitionInventory } from './adapters/postgres/partition-inventory.ts';
-import { PartitionKeeper } from './adapters/schedule/partition-keeper.ts';
+import { RetentionKeeper } from './adapters/schedule/retention-keeper.ts';
 import { EditionKeeper } from './adapters/schedule/edition-keeper.ts';
 import type { TimelineConfig } from './config.ts';
 import { keepPartitions } from './pipeline/keep-partitions.ts';
@@ -96,19 +96,19 @@ export async function startTimeline(
     });
     const app = await createHttpApp(module, { logger, onAnswer: httpMetrics(metrics) });
     app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: false });
-    const partitions = new PartitionKeeper(
-      async (isStopped) => ({
-        ...(await keepPartitions(inventory, clock.now())),
-        swept: await sweepFacts(factSweep(maintenance), clock.now(), isStopped),
-      }),
+    const retention = new RetentionKeeper(
+      {
+        keepPartitions: () => keepPartitions(inventory, clock.now()),
+        sweepFacts: (isStopped) => sweepFacts(factSweep(maintenance), clock.now(), isStopped),
+      },
       logger,
       config.partitionCheckMs,
     );
-    opened.add(() => Promise.all([partitions.stop(), figures.stop()]));
+    opened.add(() => Promise.all([retention.stop(), figures.stop()]));
     opened.add(() => app.close());
     await app.startAllMicroservices();
     const url = await listen(app, config);
-    partitions.start();
+    retention.start();
     figures.start();
     logger.info({ url }, 'timeline is up');
     return { url, stop: () => opened.close() };

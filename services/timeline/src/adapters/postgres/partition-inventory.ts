@@ -44,7 +44,7 @@ async function makeMonth(database: Database, table: PartitionedTable, month: num
     if (state === 'attached') return false;
     if (state !== undefined) {
       throw new Error(
-        `timeline.${name} is ${state}: its removal was interrupted and goes on with the next run of the partition keeper.`,
+        `timeline.${name} is ${state}: its removal was interrupted and goes on with the next run of the retention keeper.`,
       );
     }
     await tx.query({ text: `CREATE TABLE timeline.${name} (LIKE timeline.${table} INCLUDING ALL)` });

@@ -3,7 +3,7 @@ import type { MigrationInterface, QueryRunner } from '@trackline/postgres';
 /**
  * Three indexes on `event`, one per way of reading: by id (receipt), by contact (timeline), by organisation (list). The primary key is the first
  * of them: ids made at the door grow with time, so the index that must be probed before every insert is the one whose end is in memory.
- * Partitions are made by the partition keeper, not here: which months there are depends on the day.
+ * Partitions are made by the retention keeper, not here: which months there are depends on the day.
  */
 const EVENT = `
   CREATE TABLE timeline.event (
