@@ -10,7 +10,9 @@ import {
 } from '@trackline/testkit';
 import { Customer, type TrackAnswer } from './customer.ts';
 
-const { seeds } = faultSeeds([1]);
+const { seeds, isLong } = faultSeeds([1]);
+/** A minute is for the soak. */
+const AWAY_MS = isLong ? 60_000 : 6_000;
 jest.setTimeout(300_000);
 
 let fleet: Fleet | undefined;
@@ -57,5 +59,47 @@ describe('redis-slow', () => {
     expect(load.surprises).toEqual([]);
     const found = await assertExact(fleet, sent);
     expect(found.admitted).toBeGreaterThan(100);
+  });
+});
+
+describe('redis-away', () => {
+  it.each(seeds)('HTTP says so, Kafka waits, and nothing is missing afterwards (seed %i)', async (seed) => {
+    fleet = await Fleet.open({
+      services: { ingest: 1, 'dedup-meter': 2, trigger: 1, timeline: 1 },
+      env: { TICK_MS: '500' },
+      seed,
+    });
+    const { redisDoor } = fleet;
+    const customer = await Customer.make(fleet, seededRandom(seed));
+    const load = await Load.start(fleet, { organization: await fleet.organization(), seed });
+    await eventually(() => load.sent.length > 100, { withinMs: 60_000 });
+
+    const connections = redisDoor.counts.connections;
+    const awayAtMs = Date.now();
+    redisDoor.set({ away: true });
+    const published = Array.from({ length: 30 }, () => customer.event('published meanwhile'));
+    await customer.publish(published);
+    const retry = customer.event('called meanwhile');
+    const answers: TrackAnswer[] = [];
+    while (Date.now() - awayAtMs < AWAY_MS) answers.push(await customer.call(retry));
+    // Nobody has judged what waits at either door.
+    expect(await customer.totalUsed()).toBe(0);
+    for (const { status, headers, json } of answers) {
+      expect([202, 503]).toContain(status);
+      if (status === 202) expect(json).toMatchObject({ status: 'accepted' });
+      else expect(headers.get('retry-after')).toMatch(/^\d+$/);
+    }
+
+    redisDoor.set({});
+    await eventually(async () => (await customer.call(retry)).status === 200, {
+      withinMs: 60_000,
+      everyMs: 250,
+    });
+    const found = await assertExact(fleet, [...(await load.stop()), ...customer.sent]);
+    expect(await customer.totalUsed()).toBe(published.length + 1);
+    expect(load.surprises).toEqual([]);
+    expect(found.admitted).toBeGreaterThan(100);
+    // All of them broke and were made anew.
+    expect(redisDoor.counts.connections).toBeGreaterThan(connections);
   });
 });
