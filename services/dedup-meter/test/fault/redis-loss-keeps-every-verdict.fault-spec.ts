@@ -97,6 +97,18 @@ async function epoch(): Promise<number> {
   return Number(rows[0]!.epoch);
 }
 
+/** What the instances say that they have noticed, all together. */
+async function incidents(what: string): Promise<number> {
+  const texts = await Promise.all(
+    fleet!.of('dedup-meter').map(async ({ url }) => (await fetch(new URL('/metrics', url))).text()),
+  );
+  const counted = new RegExp(
+    `^trackline_admission_incidents_total\\{[^}]*what="${what}"[^}]*\\} (\\d+)$`,
+    'm',
+  );
+  return texts.reduce((sum, text) => sum + Number(counted.exec(text)?.[1] ?? 0), 0);
+}
+
 async function terms(): Promise<Map<string, number>> {
   const { rows } = await fleet!.database.query<{ name: string; term: string }>(
     'SELECT name, term FROM dedup_meter.source',
@@ -164,6 +176,8 @@ describe('redis-loss-keeps-every-verdict', () => {
         process.stdout.write(`Redis ${loss.name}: ${tookMs} ms to the first verdict (seed ${seed})\n`);
       }
       expect(await epoch()).toBeGreaterThanOrEqual(epochBefore + LOSSES.length);
+      await eventually(async () => (await incidents('epoch_ended')) >= LOSSES.length);
+      expect(await incidents('redis_lost')).toBeGreaterThanOrEqual(LOSSES.length);
       const found = await assertExact(fleet, await load.stop());
       expect(load.surprises).toEqual([]);
 
