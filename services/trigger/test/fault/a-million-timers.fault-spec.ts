@@ -85,7 +85,11 @@ describe('a million timers', () => {
           early: 0,
         });
         await assertAllIsOver();
-        expect(record.lateness(usual).p99).toBeLessThanOrEqual(USUALLY_WITHIN_MS);
+        const usually = record.lateness(usual);
+        // A p99 of nothing is within every bound: that it was not held against anything is said at least.
+        if (usually.count === 0) say('NOT MEASURED: every moment was around a kill, or of a busy machine');
+        if (isLong) expect(2 * usually.count).toBeGreaterThanOrEqual(COUNT);
+        expect(usually.p99).toBeLessThanOrEqual(USUALLY_WITHIN_MS);
         expect(record.lateness(() => true).max).toBeLessThanOrEqual(ALWAYS_WITHIN_MS);
         expect(medianLooks(costs).filter((blocks) => blocks > MOST_BLOCKS_A_LOOK)).toEqual([]);
         expect(costs.filter(isDearChunk)).toEqual([]);
