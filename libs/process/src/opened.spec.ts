@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Logger } from '@trackline/observability';
 import { Opened } from './opened.ts';
 
 describe('what was opened', () => {
@@ -36,5 +37,15 @@ describe('what was opened', () => {
     const faults = ['first', 'second'].map((message) => new Error(message));
     for (const fault of faults) opened.add(() => Promise.reject(fault));
     await expect(opened.close()).rejects.toMatchObject({ errors: faults.toReversed() });
+  });
+
+  it('is closed after a start that failed, and what the start failed of is thrown', async () => {
+    const opened = new Opened();
+    const faults: unknown[] = [];
+    const logger = { error: (fault: unknown) => faults.push(fault) } as unknown as Logger;
+    const stuck = new Error('stuck');
+    opened.add(() => Promise.reject(stuck));
+    await expect(opened.abandon(new Error('no broker'), logger)).rejects.toThrow('no broker');
+    expect(faults).toEqual([{ err: stuck }]);
   });
 });

@@ -1,3 +1,5 @@
+import type { Logger } from '@trackline/observability';
+
 type Close = () => Promise<unknown>;
 
 /** What was opened, to be closed in the opposite order: each may need what was opened before it. */
@@ -20,5 +22,13 @@ export class Opened {
     }
     if (faults.length === 1) throw faults[0];
     if (faults.length > 1) throw new AggregateError(faults, `${faults.length} parts could not be closed.`);
+  }
+
+  /** After a start that failed: closes what was open, and throws what the start failed of. */
+  async abandon(failure: unknown, logger: Logger): Promise<never> {
+    await this.close().catch((err: unknown) =>
+      logger.error({ err }, 'not all that was open could be closed'),
+    );
+    throw failure;
   }
 }

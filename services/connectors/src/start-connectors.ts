@@ -78,10 +78,7 @@ export async function startConnectors(
     logger.info({ url, keepsSecrets: config.secretsKey !== undefined }, 'connectors is up');
     return { url, stop: () => opened.close() };
   } catch (error) {
-    await opened
-      .close()
-      .catch((err: unknown) => logger.error({ err }, 'not all that was open could be closed'));
-    throw error;
+    return await opened.abandon(error, logger);
   }
 }
 

@@ -35,8 +35,7 @@ export async function startDedupMeter(
     const parts = await open(config, logger, clock, opened);
     return { url: await serve(parts, opened), stop: () => opened.close() };
   } catch (error) {
-    await opened.close();
-    throw error;
+    return await opened.abandon(error, logger);
   }
 }
 

@@ -113,7 +113,6 @@ export async function startTimeline(
     logger.info({ url }, 'timeline is up');
     return { url, stop: () => opened.close() };
   } catch (error) {
-    await opened.close();
-    throw error;
+    return await opened.abandon(error, logger);
   }
 }

@@ -84,10 +84,7 @@ export async function startTrigger(config: TriggerConfig, logger: Logger): Promi
     logger.info({ url }, 'trigger is up');
     return { url, stop: () => opened.close() };
   } catch (error) {
-    await opened
-      .close()
-      .catch((err: unknown) => logger.error({ err }, 'not all that was open could be closed'));
-    throw error;
+    return await opened.abandon(error, logger);
   }
 }
 
