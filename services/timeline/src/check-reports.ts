@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Directory } from '@trackline/directory';
 import { systemClock } from '@trackline/kernel';
 import { createPool } from '@trackline/postgres';
@@ -18,6 +19,7 @@ const OPTIONS = ['--repair', '--rebuild'];
 const SHOWN = 20;
 const STATEMENT_TIMEOUT_MS = 600_000;
 const LEASE_MS = 30_000;
+const LOOK_AGAIN_MS = 250;
 
 const databaseUrl = process.env.DATABASE_URL;
 const options = process.argv.slice(2);
@@ -36,7 +38,7 @@ const database = createPool({
 try {
   const book = new EditionBook(database, attributionTerms(new Directory(database)));
   if (options.includes('--rebuild')) {
-    const begun = await rebuildFigures(editionStore(database, book), LEASE_MS);
+    const begun = await rebuildFigures(editionStore(database, book), LEASE_MS, () => sleep(LOOK_AGAIN_MS));
     say(`The figures of ${begun} organisations are made again.`);
   }
   const { organizations, found, differences, left } = await checkReports(

@@ -103,8 +103,9 @@ export const lintViolations = [
   {
     rule: NX,
     tag: 'type:testkit',
-    file: 'libs/testkit/src/knows-a-service.ts',
-    source: uses('@trackline/trigger'),
+    // Not a service: their tests stand on the testkit, so that would be told as a circle.
+    file: 'libs/testkit/src/knows-a-tool.ts',
+    source: uses('@trackline/reference'),
   },
   {
     rule: NX,

@@ -1,5 +1,3 @@
-import type { ReportRow } from './report.ts';
-
 /** A place in the order in which a report shows its campaigns: the page goes on strictly below it. */
 export interface Rank {
   readonly conversions: number;
@@ -9,7 +7,16 @@ export interface Rank {
   readonly id: string;
 }
 
-export const rankOf = (row: ReportRow & { readonly id: string }): Rank => ({
+/** What a row of a report tells of its campaign. */
+interface Ranked {
+  readonly id: string;
+  readonly conversions: number;
+  readonly conversations: number;
+  readonly metaLeads: number;
+  readonly metaPurchases: number;
+}
+
+export const rankOf = (row: Ranked): Rank => ({
   conversions: row.conversions,
   reported: row.metaLeads + row.metaPurchases,
   conversations: row.conversations,

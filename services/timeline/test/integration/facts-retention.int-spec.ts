@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { factSweep } from '../../src/adapters/postgres/attribution/fact-sweep.ts';
@@ -18,6 +19,7 @@ const NOW = Date.now();
 const HOUR_MS = 3_600_000;
 const KEPT_FROM = factsKeptFrom(NOW);
 const SOON = { withinMs: 30_000 };
+const soon = () => sleep(10);
 
 beforeAll(async () => {
   rig = await TimelineRig.open();
@@ -118,7 +120,7 @@ describe('facts of attribution', () => {
     );
     await eventually(async () => (await rig.count('conversation')) === 3, SOON);
     expect((await ads()).filter(({ metaLeads }: { metaLeads: number }) => metaLeads > 0)).toEqual(found);
-    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000, soon);
     expect((await ads()).filter(({ metaLeads }: { metaLeads: number }) => metaLeads > 0)).toEqual(found);
     await expectSumsToBeFacts(rig);
   });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AdmittedEvent } from '@trackline/contracts';
 import type { Organization } from '@trackline/directory';
@@ -22,6 +23,7 @@ let purchase: AdmittedEvent;
 jest.setTimeout(60_000);
 
 const SOON = { withinMs: 30_000 };
+const soon = () => sleep(10);
 const NOW = Date.now();
 
 beforeAll(async () => {
@@ -121,7 +123,7 @@ describe('the check of the reports', () => {
       left: 1,
       mine: [{ place: order.eventId, held: 'of no order' }],
     });
-    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000, soon);
     expect(await check(false)).toMatchObject({ found: 0 });
     expect((await report('broadcasts')).totals.orders).toBe(0);
   });
@@ -183,7 +185,7 @@ describe('the check of the reports', () => {
     await tamper('DELETE FROM timeline.attribution WHERE MINE');
     await tamper('DELETE FROM timeline.order_rollup WHERE MINE');
     expect((await report('broadcasts')).totals.orders).toBe(0);
-    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    await rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000, soon);
     expect((await report('broadcasts')).campaigns).toMatchObject([{ id: 'spring', conversions: 1 }]);
     expect((await report('ads')).campaigns).toMatchObject([{ id: '120', metaPurchases: 1 }]);
     await expectSumsToBeFacts(rig);
@@ -191,7 +193,8 @@ describe('the check of the reports', () => {
 
   it('collects orders again that are missing; one that is there stays what it is, wrong or not, until it is removed', async () => {
     const earned = async () => (await report('broadcasts')).totals.revenue;
-    const figuresMadeAgain = () => rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000);
+    const figuresMadeAgain = () =>
+      rebuildFigures(editionStore(rig.database, rig.editionBook()), 30_000, soon);
     await tamper(`UPDATE timeline.order_fact SET amount = 1 WHERE MINE AND name = 'order'`);
     await figuresMadeAgain();
     expect(await earned()).toEqual([{ currency: 'EUR', amount: '1.00' }]);
@@ -221,6 +224,7 @@ describe('the check of the reports', () => {
         },
       },
       30_000,
+      soon,
     );
     expect(others?.organizationId).toBe(organization.id);
     expect(await store.isBuilding(organization.id)).toBe(false);
