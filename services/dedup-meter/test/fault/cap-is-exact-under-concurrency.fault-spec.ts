@@ -4,7 +4,7 @@ import { assertExact, eventually, faultSeeds, Fleet, httpClient, seededRandom } 
 import { Customer, type Track, type TrackAnswer } from './customer.ts';
 
 const { seeds } = faultSeeds([1]);
-jest.setTimeout(240_000);
+jest.setTimeout(480_000);
 
 const PLAN = { plan: 'starter' };
 const LIMIT = 50_000;
