@@ -31,9 +31,11 @@ const SECRET_PATHS = [
   'accessToken',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
+const STDOUT_FD = 1;
+
 /**
- * Writes synchronously: a line about a crash that is still in a buffer when the process dies helps no one, and
- * the paths that carry every event do not log.
+ * Writes synchronously, which pino by itself does not on standard output: a line about a crash that is still in a
+ * buffer when the process dies helps no one, and the paths that carry every event do not log.
  */
 export function createLogger({ service, instance, level = 'info', destination }: LoggerSettings): Logger {
   const options = {
@@ -44,8 +46,10 @@ export function createLogger({ service, instance, level = 'info', destination }:
     serializers: { err: stdSerializers.err, error: stdSerializers.err },
     redact: { paths: SECRET_PATHS, censor: '[secret]' },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? standardOutput());
 }
+
+const standardOutput = (): DestinationStream => pino.destination({ dest: STDOUT_FD, sync: true });
 
 /** Nest tells of every module and route that it wires: of use when wiring fails, noise in each start otherwise. */
 const CHATTY_CONTEXTS = new Set([

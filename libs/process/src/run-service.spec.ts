@@ -145,4 +145,23 @@ describe('the process of a service', () => {
     },
     LONGEST_TEST_MS,
   );
+
+  it(
+    'dies with all that it logged, in the order in which it logged it',
+    async () => {
+      const { log } = await run(
+        serviceWith(`// All threads of Node's pool are taken: what is written through it comes too late.
+          const { pbkdf2 } = await import('node:crypto');
+          for (let thread = 0; thread < 16; thread++) pbkdf2('', '', 3e5, 8, 'sha1', () => {});
+          for (let n = 0; n < 500; n++) logger.info({ n }, 'line');
+          throw new Error('last');`),
+      ).ended;
+      const lines = log
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { msg: string; n?: number });
+      expect(lines.map(({ msg, n }) => n ?? msg)).toEqual(['up', ...Array(500).keys(), 'tiny did not start']);
+    },
+    LONGEST_TEST_MS,
+  );
 });
