@@ -1,77 +1,39 @@
 import { execFile } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { INBOUND } from '@trackline/contracts';
 import { connectKafka, Publisher } from '@trackline/kafka';
 import { eventually, httpClient, stackFile, stackFromEnv, uniqueName } from '@trackline/testkit';
+import {
+  aChannel,
+  messageOf,
+  newMessageId as wamid,
+  newPhone,
+  nowSeconds,
+  WABA,
+  type Channel,
+} from './a-channel.ts';
 import { anOrganization, type Tenant } from './an-organization.ts';
 
 const run = promisify(execFile);
-const APP_SECRET = uniqueName('app-secret');
-const VERIFY_TOKEN = uniqueName('verify-token');
-const WABA = '102290129340398';
-let numbers = Date.now() * 1_000;
 
 let tenant: Tenant;
-let channelId: string;
+let channel: Channel;
 let phoneNumberId: string;
-let callback: string;
 
 beforeAll(async () => {
   tenant = await anOrganization();
-  phoneNumberId = String((numbers += 1));
-  const stack = stackFromEnv();
-  const admin = httpClient(stack.url, { key: stack.adminToken });
-  const made = await admin('POST', `/v1/admin/organizations/${tenant.id}/channels`, {
-    body: { phoneNumberId, wabaId: WABA, appSecret: APP_SECRET, verifyToken: VERIFY_TOKEN },
-  });
-  expect(made.status).toBe(201);
-  channelId = made.json.id;
-  callback = made.json.webhookPath;
+  channel = await aChannel(tenant);
+  ({ phoneNumberId } = channel);
 });
 
-const wamid = () => `wamid.${uniqueName('HBgL')}=`;
-const newPhone = () => `336${String((numbers += 1)).slice(-8)}`;
-const nowSeconds = () => Math.floor(Date.now() / 1_000);
-const signatureOf = (body: Buffer) => `sha256=${createHmac('sha256', APP_SECRET).update(body).digest('hex')}`;
-
-/** As Meta sends it: without a key, signed over the bytes. */
-const send = (payload: unknown, more: { signature?: string } = {}) => {
-  const body = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-  const signature = more.signature ?? signatureOf(body);
-  return httpClient(stackFromEnv().url)('POST', callback, {
-    body,
-    headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature },
-  });
-};
-const payload = (field: string, ...values: object[]) => ({
-  object: 'whatsapp_business_account',
-  entry: [
-    {
-      id: WABA,
-      changes: values.map((value) => ({
-        field,
-        value: {
-          messaging_product: 'whatsapp',
-          metadata: { display_phone_number: '15550783881', phone_number_id: phoneNumberId },
-          ...value,
-        },
-      })),
-    },
-  ],
-});
+const send: Channel['send'] = (...sent) => channel.send(...sent);
+const payload: Channel['payload'] = (...told) => channel.payload(...told);
 const automatic = (id: string, event_name: string, more: object = {}) => ({
   automatic_events: [{ id, event_name, timestamp: nowSeconds() - 60, ...more }],
 });
 const purchase = (id: string, more: object = {}) =>
   automatic(id, 'Purchase', { custom_data: { currency: 'USD', value: 25_000 }, ...more });
-const messageOf = (id: string, from: string, more: object = {}) => ({
-  contacts: [{ profile: { name: 'Ada' }, wa_id: from }],
-  messages: [
-    { from, id, timestamp: String(nowSeconds() - 120), type: 'text', text: { body: 'Hi' }, ...more },
-  ],
-});
 const contactOf = async (phone: string): Promise<{ id: string } | undefined> =>
   (await tenant.call('GET', `/v1/contacts?phone=${encodeURIComponent(`+${phone}`)}`)).json.items[0];
 const timelineOf = (contactId: string, names: readonly string[]) =>
@@ -109,9 +71,9 @@ describe('Meta’s webhook', () => {
     const ask = (token: string) =>
       httpClient(stackFromEnv().url)(
         'GET',
-        `${callback}?hub.mode=subscribe&hub.verify_token=${token}&hub.challenge=1158201444`,
+        `${channel.callback}?hub.mode=subscribe&hub.verify_token=${token}&hub.challenge=1158201444`,
       );
-    expect(await ask(VERIFY_TOKEN)).toMatchObject({ status: 200, text: '1158201444' });
+    expect(await ask(channel.verifyToken)).toMatchObject({ status: 200, text: '1158201444' });
     expect((await ask('wrong')).status).toBe(403);
   });
 
@@ -164,7 +126,7 @@ describe('Meta’s webhook', () => {
     expect((await send(escaped.toString())).status).toBe(200);
     const flipped = Buffer.from(escaped);
     flipped[flipped.length - 3]! ^= 1;
-    const refused = await send(flipped.toString(), { signature: signatureOf(escaped) });
+    const refused = await send(flipped.toString(), { signature: channel.signatureOf(escaped) });
     expect([refused.status, refused.json.code]).toEqual([401, 'UNAUTHORIZED']);
   });
 
@@ -198,7 +160,7 @@ describe('Meta’s webhook', () => {
     const { kafkaBrokers, databaseUrl } = stackFromEnv();
     const { stdout } = await run(
       process.execPath,
-      ['services/ingest/dist/replay-webhooks.js', '--channel', channelId],
+      ['services/ingest/dist/replay-webhooks.js', '--channel', channel.id],
       {
         env: {
           ...process.env,

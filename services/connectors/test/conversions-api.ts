@@ -55,8 +55,9 @@ export class ConversionsApi {
     });
   }
 
-  static async open(settings: ConversionsApiSettings): Promise<ConversionsApi> {
-    return new ConversionsApi(await Receiver.open(), settings);
+  /** `port`: where those who are to call it look for it already; else any free one. */
+  static async open(settings: ConversionsApiSettings, port?: number): Promise<ConversionsApi> {
+    return new ConversionsApi(await Receiver.open('127.0.0.1', port), settings);
   }
 
   /** The next calls are answered so, whatever they tell. */

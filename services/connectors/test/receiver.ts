@@ -41,9 +41,13 @@ export class Receiver {
     });
   }
 
-  static async open(host = '127.0.0.1'): Promise<Receiver> {
+  /** `port` 0: any free one. */
+  static async open(host = '127.0.0.1', port = 0): Promise<Receiver> {
     const receiver = new Receiver();
-    await new Promise<void>((resolve) => receiver.server.listen(0, host, resolve));
+    await new Promise<void>((resolve, fail) => {
+      receiver.server.once('error', fail);
+      receiver.server.listen(port, host, resolve);
+    });
     return receiver;
   }
 

@@ -20,6 +20,13 @@ export interface Stack {
   announce(demonstration: { readonly organizationId: string; readonly apiKey: string }): void;
 }
 
+export interface StackWish {
+  readonly gatewayPort: number;
+  readonly instances: readonly ServiceInstance[];
+  /** For every service, beside what the environment says. */
+  readonly settings?: NodeJS.ProcessEnv;
+}
+
 export async function requireFreePort(port: number): Promise<void> {
   if (await isFree(port)) return;
   throw new Fault(
@@ -32,7 +39,7 @@ export async function requireFreePort(port: number): Promise<void> {
 export async function startStack(
   { places, children, say }: Surroundings,
   infrastructure: Infrastructure,
-  { gatewayPort, instances }: { gatewayPort: number; instances: readonly ServiceInstance[] },
+  { gatewayPort, instances, settings = {} }: StackWish,
 ): Promise<Stack> {
   const adminToken = adminTokenOf(places);
   const url = `http://127.0.0.1:${gatewayPort}`;
@@ -56,8 +63,9 @@ export async function startStack(
   };
   const supervisor = new Supervisor(children, say, write);
   const startedMs = Date.now();
+  const given = { ...process.env, ...settings };
   for (const instance of instances) {
-    const env = environmentOf({ ...infrastructure, adminToken }, instance);
+    const env = environmentOf({ ...infrastructure, adminToken }, instance, given);
     const process = startService(supervisor, { places }, instance, env);
     process.ready.then(
       () => say.done(instance.instance, instance.url, Date.now() - startedMs),

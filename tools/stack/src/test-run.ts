@@ -76,7 +76,7 @@ async function runLanes(
       env = { ...env, BREAKABLE_PARTS: JSON.stringify(parts) };
     }
     if (lane.needs === 'stack' && env.STACK_FILE === undefined) {
-      env = { ...env, STACK_FILE: await testStack(surroundings, infrastructure!) };
+      env = { ...env, ...(await testStack(surroundings, infrastructure!)) };
     }
     const run = { lane, jestArguments, env };
     if (isSoak) results.push(...(await soak(surroundings, run)));
@@ -96,15 +96,22 @@ async function testInfrastructure(surroundings: Surroundings): Promise<Infrastru
   });
 }
 
-/** Starts the services and the gateway on free ports; returns the file that tells where they are. */
-async function testStack(surroundings: Surroundings, infrastructure: Infrastructure): Promise<string> {
+/**
+ * Starts the services and the gateway on free ports; returns what tells tests where they are, and where a test has to listen that stands in for
+ * Meta: nothing of a test goes there.
+ */
+async function testStack(
+  surroundings: Surroundings,
+  infrastructure: Infrastructure,
+): Promise<NodeJS.ProcessEnv> {
   const { places, ports, say } = surroundings;
   say.title('Stack of this run');
   const instances = await planInstances(new Map(), ports, { usualPorts: false });
   const gatewayPort = await ports.choose('gateway');
-  const stack = await startStack(surroundings, infrastructure, { gatewayPort, instances });
+  const settings = { CONVERSIONS_API_URL: `http://127.0.0.1:${await ports.choose('conversions-api')}` };
+  const stack = await startStack(surroundings, infrastructure, { gatewayPort, instances, settings });
   stack.announce(await seed(callerOf(stack.url), stack.adminToken, places.demonstrationFile));
-  return places.stackFile;
+  return { STACK_FILE: places.stackFile, ...settings };
 }
 
 /** The run's directory goes with the run; its logs stay for whoever has to find out why a test failed. */
