@@ -1,5 +1,7 @@
 import type { Database, Queryable } from '@trackline/postgres';
 import type { ContactRef } from '../contact/contact.reader.ts';
+import { Raced } from '../contact/contact.writer.ts';
+import { settle } from '../contact/settle.ts';
 
 /** A click on an ad by which a contact came into a chat with one of the organisation's numbers. */
 export interface AdClick extends ContactRef {
@@ -23,7 +25,7 @@ export type FoundClick = Pick<AdClick, 'ctwaClid' | 'phoneNumberId'>;
 export const MAX_CLICK_CHARACTERS = 512;
 
 /** Told again, nothing changes. Clicks of contacts that are gone are left out, also under the ids of those who were merged into them. */
-export async function noteAdClicks(db: Queryable, clicks: readonly AdClick[]): Promise<void> {
+export async function noteAdClicks(database: Database, clicks: readonly AdClick[]): Promise<void> {
   const told = new Map<string, AdClick>();
   for (const click of clicks) {
     const { organizationId, contactId, ctwaClid } = click;
@@ -32,17 +34,56 @@ export async function noteAdClicks(db: Queryable, clicks: readonly AdClick[]): P
     const before = told.get(key);
     if (!before || click.clickedAtMs < before.clickedAtMs) told.set(key, click);
   }
-  const rows = [...told.values()];
+  const all = [...told.values()];
+  if (all.length === 0) return;
+  await settle(database, async (tx) => {
+    // An erasure comes before this, and its contact is gone by now, or after it, and takes the click along.
+    const there = await holdContacts(tx, all);
+    await writeClicks(
+      tx,
+      all.filter((click) => there.has(click.contactId)),
+    );
+  });
+}
+
+/**
+ * The told ids whose contacts are there and stay until the transaction ends, aliases followed. Throws `Raced` when one was merged while it was
+ * waited for: it is another by now, which nobody holds.
+ */
+async function holdContacts(tx: Queryable, clicks: readonly AdClick[]): Promise<ReadonlySet<string>> {
+  const first = await lockHolders(tx, clicks);
+  const held = new Set(first.map(({ holder }) => holder));
+  const there = await lockHolders(tx, clicks);
+  if (there.some(({ holder }) => !held.has(holder))) throw new Raced('a contact was merged');
+  return new Set(there.map(({ told }) => told));
+}
+
+async function lockHolders(
+  tx: Queryable,
+  clicks: readonly AdClick[],
+): Promise<readonly { readonly told: string; readonly holder: string }[]> {
+  const byId = new Map(clicks.map((click) => [click.contactId, click.organizationId]));
+  const ids = [...byId.keys()].sort();
+  const { rows } = await tx.query<{ told: string; holder: string }>({
+    name: 'directory.hold_clicked',
+    text: `SELECT q.id AS told, c.id AS holder FROM unnest($1::uuid[], $2::uuid[]) AS q (organization_id, id)
+             LEFT JOIN LATERAL (
+               SELECT into_id FROM directory.contact_alias
+                WHERE organization_id = q.organization_id AND id = q.id LIMIT 1) a ON true
+            CROSS JOIN LATERAL (
+              SELECT id FROM directory.contact
+               WHERE organization_id = q.organization_id AND id = coalesce(a.into_id, q.id) FOR KEY SHARE) c`,
+    values: [ids.map((id) => byId.get(id)), ids],
+  });
+  return rows;
+}
+
+async function writeClicks(tx: Queryable, rows: readonly AdClick[]): Promise<void> {
   if (rows.length === 0) return;
-  await db.query({
+  await tx.query({
     name: 'directory.note_ad_clicks',
     text: `INSERT INTO directory.ad_click AS held (organization_id, contact_id, ctwa_clid, phone_number_id, clicked_at)
-           SELECT told.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-             AS told (organization_id, contact_id, ctwa_clid, phone_number_id, clicked_at)
-           LEFT JOIN directory.contact_alias alias ON alias.organization_id = told.organization_id AND alias.id = told.contact_id
-           WHERE NOT EXISTS (SELECT FROM directory.tombstone t
-             WHERE t.organization_id = told.organization_id AND t.id = coalesce(alias.into_id, told.contact_id))
-           ORDER BY 1, 2, 3
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[]) ORDER BY 1, 2, 3
            ON CONFLICT (organization_id, contact_id, ctwa_clid) DO UPDATE SET clicked_at = excluded.clicked_at
              WHERE excluded.clicked_at < held.clicked_at`,
     values: [

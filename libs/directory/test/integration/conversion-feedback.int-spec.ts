@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { uuidv7 } from '@trackline/kernel';
+import { eventually } from '@trackline/testkit';
 import { Channels, purgeAdClicks, type NewChannel } from '../../src/index.ts';
 import { startFixture, type Fixture } from './fixture.ts';
 
@@ -135,4 +136,63 @@ describe('the click that a contact came by', () => {
     await purgeAdClicks(fixture.database, new Date(1_701), 100);
     expect(await last(kept)).toBeUndefined();
   });
+
+  it('that is told while its contact is merged and erased is kept under none of its ids', async () => {
+    for (const isMerged of [false, true]) {
+      const [one, former] = [await contact(), await contact()];
+      await click(one, 'before', 1_500);
+      // As their last act a merge and an erasure change this row: both are held up having done all the rest.
+      const changes = await fixture.database.transaction(async (tx) => {
+        await tx.query({
+          text: 'SELECT FROM directory.revision WHERE organization_id = $1 FOR UPDATE',
+          values: [organizationId],
+        });
+        const running = [
+          isMerged && fixture.there.mergeContacts(organizationId, former, one),
+          fixture.there.deleteContact(organizationId, one),
+        ];
+        await waiting(isMerged ? 2 : 1);
+        const told = [click(one, 'meanwhile', 1_600), ...(isMerged ? [click(former, 'too', 1_700)] : [])];
+        const all = Promise.all([...running, ...told]);
+        // Whoever is told of them waits for those who are under way, or has not waited and is through.
+        await Promise.race([waiting(isMerged ? 4 : 2), Promise.all(told)]);
+        return { all };
+      });
+      await changes.all;
+      const { rows } = await fixture.database.query({
+        text: 'SELECT ctwa_clid FROM directory.ad_click WHERE organization_id = $1',
+        values: [organizationId],
+      });
+      expect(rows).toEqual([]);
+    }
+  });
+
+  it('that is told while its contact is merged is kept', async () => {
+    const [one, former] = [await contact(), await contact()];
+    const changes = await fixture.database.transaction(async (tx) => {
+      await tx.query({
+        text: 'SELECT FROM directory.revision WHERE organization_id = $1 FOR UPDATE',
+        values: [organizationId],
+      });
+      const merged = fixture.there.mergeContacts(organizationId, former, one);
+      await waiting(1);
+      const told = click(former, 'meanwhile', 1_600);
+      await Promise.race([told, waiting(2)]);
+      return { all: Promise.all([merged, told]) };
+    });
+    await changes.all;
+    expect([await last(one), await last(former)]).toEqual(['meanwhile', 'meanwhile']);
+  });
 });
+
+/** Until so many transactions of this database wait for another's lock. */
+const waiting = (count: number) =>
+  eventually(
+    async () => {
+      const { rows } = await fixture.database.query<{ waiting: number }>({
+        text: `SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      });
+      return rows[0]!.waiting >= count;
+    },
+    { withinMs: 20_000 },
+  );
