@@ -66,8 +66,8 @@ describe('the process of a service', () => {
     async (signal) => {
       const { child, ended, hasSaid } = run(
         serviceWith(`return { stop: () => new Promise((resolve) => {
-          logger.info('stopping');
           process.once('SIGUSR2', () => { logger.info('stopped'); resolve(); });
+          logger.info('stopping');
         }) };`),
       );
       await hasSaid('"up"');

@@ -39,7 +39,6 @@ export function runService<Config extends Pick<ServiceConfig, 'instanceId' | 'lo
   for (const event of ['unhandledRejection', 'uncaughtException'] as const)
     process.on(event, (err: unknown) => die(err, event));
 
-  const starting = start(config, logger);
   let draining = false;
   const drain = (signal: NodeJS.Signals): void => {
     if (draining) return;
@@ -58,6 +57,7 @@ export function runService<Config extends Pick<ServiceConfig, 'instanceId' | 'lo
   };
   process.on('SIGTERM', drain);
   process.on('SIGINT', drain);
+  const starting = start(config, logger);
   starting.catch((err: unknown) => draining || die(err, `${service} did not start`));
 }
 
