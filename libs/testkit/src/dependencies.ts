@@ -13,5 +13,16 @@ export function dependenciesFromEnv(env: NodeJS.ProcessEnv = process.env): Depen
       `${missing.join(', ')} not set: this test needs real Kafka, Postgres and Redis. "npm test" brings them up.`,
     );
   }
-  return { kafkaBrokers: env.KAFKA_BROKERS!, databaseUrl: env.DATABASE_URL!, redisUrl: env.REDIS_URL! };
+  return {
+    kafkaBrokers: env.KAFKA_BROKERS!,
+    databaseUrl: env.DATABASE_URL!,
+    redisUrl: ofWorker(env.REDIS_URL!, Number(env.JEST_WORKER_ID ?? 1)),
+  };
+}
+
+/** Test files that run at the same time share a Redis, not a database of it: some of them empty theirs. */
+function ofWorker(redisUrl: string, worker: number): string {
+  const url = new URL(redisUrl);
+  url.pathname = String(Number(url.pathname.slice(1)) + worker - 1);
+  return url.href;
 }

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readJson } from './json-file.ts';
-import { FAULT_WORKERS, toResult, type JestReport, type Lane, type LaneResult } from './lanes.ts';
+import { toResult, type JestReport, type Lane, type LaneResult } from './lanes.ts';
 import type { Places } from './places.ts';
 import { describeExit, type Child, type Children } from './processes/children.ts';
 import { endMarked, MARK } from './processes/marked.ts';
@@ -32,7 +32,7 @@ export interface LaneRun {
 /** Runs one lane with jest, whose words go to the reader, and counts by its report. */
 export async function runLane(
   { places, children, say }: { places: Places; children: Children; say: Say },
-  { lane, jestArguments, env, withinMs = LANE_WITHIN_MS, workers = workersOf(lane) }: LaneRun,
+  { lane, jestArguments, env, withinMs = LANE_WITHIN_MS, workers = lane.workers }: LaneRun,
 ): Promise<LaneResult> {
   const startedMs = Date.now();
   const reportFile = join(places.home, `jest-${lane.name}.json`);
@@ -72,12 +72,6 @@ export async function runLane(
   const told = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
   say[failed === 0 ? 'done' : 'wrong'](lane.name, told, elapsedMs);
   return result;
-}
-
-/** Those that share one broker and two cores with a whole stack run one after the other. */
-function workersOf({ needs }: Lane): number | undefined {
-  if (needs === 'nothing') return undefined;
-  return needs === 'breakable parts' ? FAULT_WORKERS : 1;
 }
 
 async function endOf(jest: Child, reportFile: string, withinMs: number): Promise<string> {
