@@ -21,12 +21,15 @@ import type { SignalKind } from '../src/domain/signal.ts';
 import { timerOf } from '../src/domain/timers.ts';
 import { lookedBack, waitedFor } from '../src/domain/waited-events.ts';
 import { anEvent, applyUpdates, ORGANIZATION } from './engine-builders.ts';
+import { HeardOf, ModelDirectory, type Word } from './engine-people.ts';
 
 /** What was decided, and on what: it stands only if nothing of that has changed by the time it is stored. */
 interface Proposal {
   readonly effects: Effects;
   readonly positions?: { readonly from: number; readonly to: number };
   readonly version: number;
+  /** Whom their timer does not concern as they stand. */
+  readonly settled?: readonly Execution[];
   /** Starts that no event counts. */
   readonly started?: number;
 }
@@ -47,14 +50,20 @@ export class EngineModel {
   private next = 0;
   private offset = -1;
   private signals = -1;
+  /** Words of the directory that were taken note of. */
+  private words = 0;
   private ids = 0;
   private pending: Proposal | undefined;
   private readonly turns = new Set<string>();
   private remembered: RememberedEvent[] = [];
 
   readonly workflows: Map<string, Workflow>;
-  readonly contacts: Map<string, ContactView>;
+  readonly directory: ModelDirectory;
+  readonly heard = new HeardOf();
+  private readonly unheard = new Set<number>();
   readonly log: IncomingEvent[] = [];
+  /** By event: whose it was, as far as was known when it came. */
+  readonly owners = new Map<string, string>();
   readonly executions = new Map<string, Execution>();
   /** Every revision that was stored, in order. */
   readonly history = new Map<string, Execution[]>();
@@ -65,11 +74,20 @@ export class EngineModel {
   readonly refusals: { readonly workflowId: string; readonly reason: string }[] = [];
   /** By execution: after which visit it was told to go on from which step. */
   readonly retries = new Map<string, Map<number, string>>();
+  /** What was decided and must not be, whether or not it was stored. */
+  readonly faults: string[] = [];
+  /** By a timer, while events were handled: what these left to look back for was not seen. */
+  readonly movedLate = new Set<string>();
+  /** What has happened to executions here. */
+  readonly met = new Set<string>();
+  /** Stored late, for a contact who was merged or erased by then: they run until somebody looks. */
+  private readonly strays = new Set<string>();
+  private readonly cleared = new Set<string>();
   startedByOthers = 0;
 
   constructor(workflows: readonly Workflow[], contacts: readonly ContactView[]) {
     this.workflows = new Map(workflows.map((workflow) => [workflow.id, workflow]));
-    this.contacts = new Map(contacts.map((contact) => [contact.id, contact]));
+    this.directory = new ModelDirectory(contacts);
   }
 
   private readonly tools = {
@@ -82,18 +100,20 @@ export class EngineModel {
 
   track(name: string, contactId: string, properties: object, backfill = false): void {
     const offset = this.log.length;
-    this.log.push(anEvent({ name, offset, contactId, backfill, receivedAtMs: this.nowMs }, properties));
+    const event = anEvent({ name, offset, contactId, backfill, receivedAtMs: this.nowMs }, properties);
+    this.log.push(event);
+    this.owners.set(event.eventId, this.heard.idOf(contactId));
   }
 
   /** The next events, or with `rewind` some that were read before, too. */
   handle(count: number, rewind: number, late: boolean): void {
     const from = Math.max(0, this.next - rewind);
-    const events = this.log.slice(from, this.next + count);
+    const events = this.log.slice(from, this.next + count).map((event) => this.followed(event));
     const before = this.offset;
     const { effects, positions } = decideEvents(
       events,
       {
-        ...this.board(events.map(({ contactId }) => contactId)),
+        ...this.board(events.filter(({ erased }) => !erased).map(({ contactId }) => contactId)),
         waiting: this.waitingFor(events),
         workflowOf: this.workflowOf,
         positions: new Map([[SOURCE, before]]),
@@ -115,11 +135,10 @@ export class EngineModel {
       if (timer.kind === 'timeout' && timer.dueAtMs > this.frontierMs()) return [];
       return [{ execution, kind: timer.kind }];
     });
-    const { contacts, remembered } = this.board([]);
+    const { contacts, remembered } = this.board(due.map(({ execution }) => execution.contactId));
     const world = { workflowOf: this.workflowOf, contacts, nowMs: this.nowMs, remembered: remembered! };
     const { effects, untouched } = decideDue(due, world, this.tools);
-    this.propose({ effects, version: this.version }, late);
-    for (const { id } of untouched) this.turns.delete(id);
+    this.propose({ effects, version: this.version, settled: untouched }, late);
   }
 
   setStatus(workflowId: string, status: WorkflowStatus): void {
@@ -146,11 +165,7 @@ export class EngineModel {
       remembered: remembered!.get(execution.contactId) ?? [],
     });
     if (!moved) return;
-    const isSecond = [...this.executions.values()].some(
-      (other) => other.sole && !hasEnded(other) && key(other) === key(execution) && other.id !== execution.id,
-    );
-    // The store's unique index refuses it.
-    if (execution.sole && isSecond && kind === 'retry') return;
+    if (kind === 'retry' && this.isSecond(execution)) return;
     const effects = new EffectCollector(this.tools.newId);
     effects.add(execution, moved);
     if (kind === 'retry') {
@@ -168,9 +183,9 @@ export class EngineModel {
     const about = { id, organizationId, contactId, executionId, workflowId, stepId, visit, kind };
     const status = ENDS[parseInt(id.slice(0, 8), 16) % ENDS.length]!;
     const completed = { ...about, status, attempts: 1, completedAtMs: action.requestedAtMs };
-    const shown = new Map(
-      [...(this.visits.get(executionId) ?? [])].map(([number, written]) => [number, written.at(-1)!]),
-    );
+    // Which action it was is taken out of what an erased contact leaves.
+    const steps = this.cleared.has(executionId) ? [] : [...(this.visits.get(executionId) ?? [])];
+    const shown = new Map(steps.map(([number, written]) => [number, written.at(-1)!]));
     const world = {
       visits: new Map([[executionId, shown]]),
       executions: new Map([[executionId, this.executions.get(executionId)!]]),
@@ -183,17 +198,18 @@ export class EngineModel {
 
   signal(kind: SignalKind, contactId: string, repeated: boolean): void {
     const offset = repeated ? this.signals : this.signals + 1;
-    const signal = {
+    const signal = this.followed({
       kind,
       organizationId: ORGANIZATION,
       contactId,
       position: { source: SIGNALS, offset },
       atMs: this.nowMs,
       isByWorkflow: false,
-    };
+      isErased: this.heard.isErased(contactId),
+    });
     const positions = new Map([[SIGNALS, this.signals]]);
     const organizations = new Map([[ORGANIZATION, this.organization()]]);
-    const world = { ...this.board([contactId]), positions, organizations };
+    const world = { ...this.board([signal.contactId]), positions, organizations };
     const { effects } = decideSignals([signal], world, this.tools);
     this.signals = Math.max(this.signals, offset);
     this.propose({ effects, version: this.version, started: effects.executions.size }, false);
@@ -203,8 +219,8 @@ export class EngineModel {
   schedule(workflowId: string, minute: number): void {
     const workflow = this.workflows.get(workflowId)!;
     if (workflow.status !== 'enabled') return;
-    const contacts = [...this.contacts.values()];
-    const { entries, running, runningOfContacts, remembered } = this.board([...this.contacts.keys()]);
+    const contacts = this.directory.all();
+    const { entries, running, runningOfContacts, remembered } = this.board(contacts.map(({ id }) => id));
     const { effects, started } = decideScheduled(
       { workflow, dueAtMs: minute * 60_000, nowMs: this.nowMs },
       contacts,
@@ -223,8 +239,95 @@ export class EngineModel {
   storePending(): void {
     const proposal = this.pending;
     this.pending = undefined;
-    if (proposal) this.store(proposal);
+    if (proposal && this.store(proposal) && !proposal.positions)
+      for (const id of proposal.effects.executions.keys()) this.movedLate.add(id);
     this.next = Math.max(this.next, this.offset + 1);
+  }
+
+  /** One of the words that have not been heard, or with `again` any. */
+  hear(index: number, again: boolean): void {
+    for (let n = this.words; n < this.directory.words.length; n++) this.unheard.add(n);
+    this.words = this.directory.words.length;
+    const open = again ? [...this.directory.words.keys()] : [...this.unheard];
+    const chosen = open[index % Math.max(1, open.length)];
+    if (chosen === undefined) return;
+    this.unheard.delete(chosen);
+    this.take(this.directory.words[chosen]!);
+  }
+
+  hearAll(): void {
+    do this.hear(0, false);
+    while (this.unheard.size > 0);
+  }
+
+  /** What was stored late for whoever was merged or erased follows. */
+  settleContacts(): void {
+    for (const [id, into] of this.heard.aliases) this.move(id, into);
+    for (const id of this.heard.erased) this.endAll(id);
+  }
+
+  private take(word: Word): void {
+    if (word.kind === 'known') this.giveHeldTurns(word.contactId);
+    if (word.kind === 'erased') {
+      this.heard.erased.add(word.contactId);
+      this.endAll(word.contactId);
+    }
+    if (word.kind !== 'merged') return;
+    const into = this.heard.merge(word.contactId, word.into);
+    if (into !== undefined) this.move(word.contactId, into);
+    const stayed = into ?? word.into;
+    if (this.heard.erased.has(stayed)) this.endAll(stayed);
+  }
+
+  private move(contactId: string, into: string): void {
+    for (const execution of this.executions.values()) {
+      if (execution.contactId !== contactId) continue;
+      if (this.strays.delete(execution.id)) this.met.add('moved late');
+      else if (!hasEnded(execution)) this.met.add(execution.held ? 'moved while held' : 'moved');
+      const moved = { ...execution, contactId: into };
+      this.touch({ ...moved, sole: moved.sole && (hasEnded(moved) || !this.isSecond(moved)) });
+    }
+    this.remembered = this.remembered
+      .map((event) => (event.contactId === contactId ? { ...event, contactId: into } : event))
+      .sort((a, b) => a.receivedAtMs - b.receivedAtMs);
+    this.giveHeldTurns(into);
+  }
+
+  private giveHeldTurns(contactId: string): void {
+    for (const execution of this.executions.values()) {
+      if (!execution.held || execution.contactId !== contactId) continue;
+      this.touch(execution);
+      this.turns.add(execution.id);
+    }
+  }
+
+  /** Whoever is erased has nothing that runs, and what has ended says nothing any more. */
+  private endAll(contactId: string): void {
+    for (const execution of this.executions.values()) {
+      if (execution.contactId !== contactId) continue;
+      if (this.strays.delete(execution.id)) this.met.add('erased late');
+      else if (!hasEnded(execution)) this.met.add(execution.held ? 'erased while held' : 'erased');
+      if (!hasEnded(execution)) this.cancelErased(execution);
+      const { trigger, ...ended } = this.executions.get(execution.id)!;
+      this.touch({ ...ended, retryFrom: null, trigger: { ...trigger, properties: {} }, resumes: {} });
+      this.cleared.add(execution.id);
+    }
+    this.remembered = this.remembered.filter((event) => event.contactId !== contactId);
+  }
+
+  private cancelErased(execution: Execution): void {
+    const input = { kind: 'cancel', reason: 'the contact was erased' } as const;
+    const surroundings = { nowMs: this.nowMs, contact: undefined, applyUpdates };
+    const effects = new EffectCollector(this.tools.newId);
+    effects.add(execution, advance(this.workflowOf(execution)!, execution, input, surroundings)!);
+    this.store({ effects, version: this.version });
+  }
+
+  /** Whoever decided on it a moment ago finds that it has changed. */
+  private touch(execution: Execution): void {
+    const touched = { ...execution, revision: execution.revision + 1 };
+    this.executions.set(touched.id, touched);
+    this.history.set(touched.id, [...(this.history.get(touched.id) ?? []), touched]);
   }
 
   /** Whatever comes first: now, or the first event that has not been read. */
@@ -232,18 +335,54 @@ export class EngineModel {
     return Math.min(this.nowMs, this.log[this.offset + 1]?.receivedAtMs ?? this.nowMs);
   }
 
+  /** Of a contact who was merged, it is that of the one that stayed; of one who was erased, it is nobody's. */
+  private followed<Told extends { readonly contactId: string }>(told: Told): Told & { erased?: boolean } {
+    const contactId = this.heard.idOf(told.contactId);
+    return { ...told, contactId, ...(this.heard.isErased(contactId) && { erased: true }) };
+  }
+
   private propose(proposal: Proposal, late: boolean): void {
+    this.inspect(proposal);
     if (late) this.pending = proposal;
     else this.store(proposal);
   }
 
-  private store(proposal: Proposal): void {
-    const { effects, positions, version, started = 0 } = proposal;
-    if (version !== this.version || (positions && positions.from !== this.offset)) return;
-    for (const { from, execution } of effects.executions.values())
-      if ((this.executions.get(execution.id)?.revision ?? null) !== from) return;
+  /** Nothing begins or goes on for who was erased, but what was stored late; and nobody is written to who is not there or not known. */
+  private inspect({ effects, positions }: Proposal): void {
+    for (const [id, { execution }] of effects.executions)
+      for (const { detail } of effects.visits.get(id)?.values() ?? [])
+        if (detail?.reason === 'no_address' && this.directory.find(execution.contactId)?.provisional)
+          this.faults.push(`a send of ${id} did not wait for who ${execution.contactId} is`);
+    for (const { from, execution } of effects.executions.values()) {
+      const mayGoOn = from !== null && positions === undefined && this.strays.has(execution.id);
+      if (this.heard.isErased(execution.contactId) && !mayGoOn)
+        this.faults.push(`execution ${execution.id} went on for ${execution.contactId}, who is erased`);
+    }
+    for (const { contactId } of effects.remembered)
+      if (this.heard.isErased(contactId)) this.faults.push(`an event of ${contactId} was kept`);
+    for (const { id, kind, contactId, request } of effects.actions) {
+      const contact = this.directory.find(contactId);
+      const isTheirs = 'to' in request && [contact?.email, contact?.phone].includes(request.to);
+      if (!contact || (kind !== 'webhook' && (contact.provisional || !isTheirs)))
+        this.faults.push(`${kind} ${id} was requested for ${contactId}, who is not there or not known`);
+    }
+  }
+
+  /** Whether what it was decided on is still so. */
+  private store(proposal: Proposal): boolean {
+    const { effects, positions, version, settled = [], started = 0 } = proposal;
+    if (version !== this.version || (positions && positions.from !== this.offset)) return false;
+    for (const { from, execution } of effects.executions.values()) {
+      if ((this.executions.get(execution.id)?.revision ?? null) !== from) return false;
+      if (from === null && this.isSecond(execution)) return false;
+    }
     if (positions) this.offset = positions.to;
-    for (const { execution } of effects.executions.values()) this.keep(execution);
+    for (const { from, execution } of effects.executions.values()) {
+      this.keep(execution);
+      if (from === null && this.heard.isGone(execution.contactId)) this.strays.add(execution.id);
+    }
+    for (const { id, revision } of settled)
+      if (this.executions.get(id)!.revision === revision) this.turns.delete(id);
     for (const [id, log] of effects.visits) {
       const written = this.visits.get(id) ?? new Map<number, StepVisit[]>();
       this.visits.set(id, written);
@@ -251,12 +390,24 @@ export class EngineModel {
     }
     for (const [id, counts] of effects.handled) this.handled.set(id, counts);
     for (const { contactId, updates } of effects.contactUpdates)
-      this.contacts.set(contactId, applyUpdates(this.contacts.get(contactId)!, updates).contact);
+      this.directory.change(contactId, (contact) => applyUpdates(contact, updates).contact);
     this.actions.push(...effects.actions);
     this.refusals.push(...effects.refusals);
     this.startedByOthers += started;
     const frontier = this.frontierMs();
     this.remembered = [...this.remembered, ...effects.remembered].filter((e) => e.forgetAtMs >= frontier);
+    return true;
+  }
+
+  /** The store's unique index: of a workflow with one execution per contact another one runs. */
+  private isSecond(execution: Execution): boolean {
+    return (
+      execution.sole &&
+      [...this.executions.values()].some(
+        (other) =>
+          other.sole && !hasEnded(other) && key(other) === key(execution) && other.id !== execution.id,
+      )
+    );
   }
 
   private keep(execution: Execution): void {
@@ -268,7 +419,9 @@ export class EngineModel {
   private waitingFor(events: readonly IncomingEvent[]): Execution[] {
     return [...this.executions.values()]
       .filter(({ contactId, waitsFor }) =>
-        events.some((event) => event.contactId === contactId && waitsFor.includes(event.name)),
+        events.some(
+          (event) => !event.erased && event.contactId === contactId && waitsFor.includes(event.name),
+        ),
       )
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -306,10 +459,7 @@ export class EngineModel {
     const remembered = new Map<string, RememberedEvent[]>();
     for (const event of this.remembered)
       remembered.set(event.contactId, [...(remembered.get(event.contactId) ?? []), event]);
-    const contacts = new Map(
-      [...this.contacts].filter(([id]) => contactIds.length === 0 || contactIds.includes(id)),
-    );
-    return { contacts, entries, running, runningOfContacts, remembered };
+    return { contacts: this.directory.load(contactIds), entries, running, runningOfContacts, remembered };
   }
 }
 
