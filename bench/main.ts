@@ -2,21 +2,25 @@
  * `npm run bench -- [--all] [--only NAME[,NAME]] [--json FILE] [--rounds N] [--events N]`: what the product does beside what the bare tools
  * do, in one run on one machine. Exit code 1 when a promise is not kept, or a count is wrong. docs/guide/bench.md explains each scenario.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './measure/machine.ts';
-import { keepsTo, toTable, type Reported } from './measure/report.ts';
+import { keepsTo, toTable, type Failed, type Found, type Reported } from './measure/report.ts';
+import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import { killAllProcesses } from './stage/stage.ts';
 
 const USUAL_ROUNDS = 3;
+const USUAL_FILE = resolve(import.meta.dirname, '../../.trackline/bench.json');
 
 const { values } = parseArgs({
   options: {
     all: { type: 'boolean', default: false },
     only: { type: 'string' },
-    json: { type: 'string' },
+    json: { type: 'string', default: USUAL_FILE },
     rounds: { type: 'string' },
     events: { type: 'string' },
   },
@@ -36,24 +40,54 @@ const events = whole('events', values.events);
 process.once('exit', killAllProcesses);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
-const machine = describeMachine();
-const reported: Reported[] = [];
+const scenarios: Reported[] = [];
+const failed: Failed[] = [];
+const found: Found = {
+  takenAt: new Date().toISOString(),
+  command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''),
+  machine: describeMachine(),
+  scenarios,
+  failed,
+};
 for (const scenario of chosen) {
-  console.log(`\n${scenario.name}: ${scenario.says}`);
+  await runOne(scenario);
+  // After each: a run of an hour is not lost with its last scenario.
+  write(found);
+}
+console.log(`\n${toTable(found)}\n\nwritten to ${values.json} and ${textFile()}`);
+const isKept = scenarios.every(({ result }) => result.figures.every(keepsTo));
+process.exit(isKept && failed.length === 0 ? 0 : 1);
+
+/** One that fails costs its own figures, and the run its good end; not the scenarios after it. */
+async function runOne(scenario: Scenario): Promise<void> {
+  const { name } = scenario;
+  console.log(`\n${name}: ${scenario.says}`);
+  const loadBefore = Number(loadavg()[0]!.toFixed(2));
   const startedMs = performance.now();
-  const result = await scenario.run({ rounds, events, say: (text) => console.log(`  ${text}`) });
-  const seconds = (performance.now() - startedMs) / 1_000;
-  for (const each of result.exact) console.log(`  ✓ ${each}`);
-  console.log(`  ${seconds.toFixed(0)} s`);
-  reported.push({ name: scenario.name, seconds, result });
+  const seconds = () => (performance.now() - startedMs) / 1_000;
+  try {
+    const isWhole = values.all || asked !== undefined;
+    const say = (text: string) => console.log(`  ${text}`);
+    const result = await scenario.run({ rounds, events, isWhole, say });
+    for (const each of result.exact) say(`✓ ${each}`);
+    for (const note of result.notes ?? []) say(note);
+    scenarios.push({ name, seconds: seconds(), loadBefore, result });
+  } catch (error) {
+    console.error(error);
+    failed.push({ name, seconds: seconds(), failure: (error as Error).message });
+  }
+  console.log(`  ${seconds().toFixed(0)} s`);
 }
-console.log(`\n${toTable(reported, machine)}`);
-if (values.json !== undefined) {
-  const content = { takenAt: new Date().toISOString(), machine, scenarios: reported };
+
+function write(content: Found): void {
+  mkdirSync(dirname(resolve(values.json)), { recursive: true });
   writeFileSync(values.json, `${JSON.stringify(content, null, 2)}\n`);
-  console.log(`\nwritten to ${values.json}`);
+  writeFileSync(textFile(), `${toTable(content)}\n`);
 }
-process.exit(reported.every(({ result }) => result.figures.every(keepsTo)) ? 0 : 1);
+
+function textFile(): string {
+  return `${values.json.replace(/\.json$/, '')}.txt`;
+}
 
 function whole(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -22,6 +22,10 @@ export interface Cost {
   readonly cpu: CpuByProcess;
   /** Megabytes, the most of all rounds. */
   readonly memory: MemoryByProcess;
+  /** Of all processes together, while they were measured. */
+  readonly busyCores: number;
+  /** What Redis holds more, in bytes per event; absent where others use it too. */
+  readonly redisBytes?: number;
 }
 
 export interface ScenarioResult {
@@ -31,12 +35,16 @@ export interface ScenarioResult {
   readonly rounds: readonly unknown[];
   /** What was counted afterwards and found right. A count that is wrong throws. */
   readonly exact: readonly string[];
+  /** What the figures do not say by themselves. */
+  readonly notes?: readonly string[];
 }
 
 export interface ScenarioSettings {
   readonly rounds: number;
   /** Events of a round; absent: the scenario's own number. */
   readonly events?: number | undefined;
+  /** All sides, and as long as was promised: with `--all`, or when the scenario is asked for by name. Else what a promise needs. */
+  readonly isWhole: boolean;
   say(text: string): void;
 }
 

@@ -16,13 +16,20 @@ interface BareReaderSettings {
   readonly name: string;
   readonly topics: readonly string[];
   readonly tables: readonly string[];
+  /** Whether what a batch leaves is waited for until it is on the disk. */
+  readonly isDurable: boolean;
   /** One statement for a batch; its parameters begin with $5. */
   statement(events: readonly BareEvent[], topic: string): { text: string; values: unknown[] };
 }
 
 /** Reads in batches, as fast as kafkajs and pg go, and moves a position with the statement of each batch. */
-export async function bareReader({ name, topics, tables, statement }: BareReaderSettings): Promise<void> {
-  const database = new pg.Pool({ connectionString: DATABASE_URL, max: 10 });
+export async function bareReader(settings: BareReaderSettings): Promise<void> {
+  const { name, topics, tables, isDurable, statement } = settings;
+  const database = new pg.Pool({
+    connectionString: DATABASE_URL,
+    max: 10,
+    ...(!isDurable && { options: '-c synchronous_commit=off' }),
+  });
   for (const text of tables) await database.query(text);
   const kafka = new kafkajs.Kafka({
     brokers: KAFKA_BROKERS!.split(','),

@@ -4,6 +4,7 @@ import { bareReader } from './bare-reader.ts';
 await bareReader({
   name: 'bare-timeline',
   topics: ['events.admitted.v1', 'events.refused.v1'],
+  isDurable: true,
   tables: [
     `CREATE TABLE IF NOT EXISTS bare_event (id text PRIMARY KEY, organization text NOT NULL, contact text NOT NULL,
        name text NOT NULL, occurred_at timestamptz NOT NULL, refused boolean NOT NULL, properties jsonb NOT NULL)`,

@@ -7,6 +7,8 @@ import { bareReader } from './bare-reader.ts';
 await bareReader({
   name: 'bare-trigger',
   topics: ['events.admitted.v1'],
+  // How far it has come is all that it leaves: lost, that is asked again. Ours does not wait for it either.
+  isDurable: false,
   tables: [
     `CREATE TABLE IF NOT EXISTS bare_wait (contact text, event_name text, execution uuid, PRIMARY KEY (contact, event_name, execution))`,
   ],

@@ -110,7 +110,7 @@ const TABLES = {
     `CREATE TABLE IF NOT EXISTS nest_wait (contact text, event_name text, execution uuid, PRIMARY KEY (contact, event_name, execution))`,
   ],
   timeline: [
-    `CREATE TABLE IF NOT EXISTS nest_event (id text PRIMARY KEY, organization text NOT NULL, contact text NOT NULL,
+    `CREATE TABLE IF NOT EXISTS nest_event (serial bigserial, id text PRIMARY KEY, organization text NOT NULL, contact text NOT NULL,
        name text NOT NULL, occurred_at timestamptz NOT NULL, refused boolean NOT NULL, properties jsonb NOT NULL)`,
     `CREATE INDEX IF NOT EXISTS nest_event_of_contact ON nest_event (contact, occurred_at, id)`,
     `CREATE INDEX IF NOT EXISTS nest_event_of_organization ON nest_event (organization, occurred_at, id)`,

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { percentile } from '../measure/statistics.ts';
 
-/** Requests are taken in turn. */
+/** Requests are taken in turn, and so are origins. */
 export interface LoadTarget {
-  readonly origin: string;
+  readonly origins: readonly string[];
   readonly requests: readonly LoadRequest[];
 }
 
@@ -41,42 +41,57 @@ export type LoadTask = { readonly callers: number } & (
 export interface LoadResult {
   /** All answers, those of the warm-up too. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** Answers that say of an item that it was accepted and not judged in time. */
+  /** Answers that say of an event that it was accepted and not judged in time: 202, and batches with such an item. */
   readonly undecided: number;
+  /** Answers of 429 and 503 that do not say when to come again. */
+  readonly withoutRetryAfter: number;
   /** What of these is told below. */
   readonly measured: number;
-  /** Of the measured, those that were answered with 200. */
+  /** Of the measured, those that were answered with 200, each event in them judged. */
   readonly whole: number;
-  /** Of these, in a second of the window. */
+  /** Whole answers that came within the window, in a second of it. */
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
 
+interface Answered {
+  /** The status, or how there was none. */
+  readonly status: string;
+  /** 200, and nothing in it is still undecided. */
+  readonly isWhole: boolean;
+}
+
 const HEADERS = { 'content-type': 'application/json' };
+const TURNED_AWAY = [429, 503];
 
 class Callers {
-  private readonly pool: Pool;
+  private readonly pools: readonly Pool[];
   private readonly target: LoadTarget;
   private next = 0;
   private statuses: Record<string, number> = {};
   private undecided = 0;
+  private withoutRetryAfter = 0;
   /** Of those that are measured. */
   private tookMs: number[] = [];
   private whole = 0;
+  /** Whole ones that came while it was measured, whenever they were meant to. */
+  private wholeInTime = 0;
 
   constructor(target: LoadTarget, callers: number) {
     this.target = target;
-    this.pool = new Pool(target.origin, { connections: callers, pipelining: 1 });
+    const connections = Math.ceil(callers / target.origins.length);
+    this.pools = target.origins.map((origin) => new Pool(origin, { connections, pipelining: 1 }));
   }
 
   async run(task: LoadTask): Promise<LoadResult> {
     const seconds = await this[task.kind](task as never);
-    await this.pool.close();
-    const { statuses, undecided, tookMs, whole } = this;
+    await Promise.all(this.pools.map((pool) => pool.close()));
+    const { statuses, undecided, withoutRetryAfter, tookMs, whole, wholeInTime } = this;
     return {
-      ...{ statuses, undecided, measured: tookMs.length, whole, perSecond: whole / seconds },
+      ...{ statuses, undecided, withoutRetryAfter },
+      ...{ measured: tookMs.length, whole, perSecond: wholeInTime / seconds },
       p50Ms: percentile(tookMs, 0.5),
       p99Ms: percentile(tookMs, 0.99),
       maxMs: percentile(tookMs, 1),
@@ -88,10 +103,12 @@ class Callers {
     const untilMs = warmUntilMs + seconds * 1_000;
     await each(callers, async () => {
       for (let atMs = performance.now(); atMs < untilMs; atMs = performance.now()) {
-        const status = await this.once();
+        const answered = await this.once();
         const endedMs = performance.now();
         // What ends in the window is counted, whenever it began: so no moment of it is left out or told twice.
-        if (endedMs >= warmUntilMs && endedMs < untilMs) this.measure(status, endedMs - atMs);
+        if (endedMs < warmUntilMs || endedMs >= untilMs) continue;
+        this.measure(answered, endedMs - atMs);
+        this.cameInTime(answered);
       }
     });
     return seconds;
@@ -99,6 +116,8 @@ class Callers {
 
   protected async open({ seconds, warmSeconds, perSecond }: LoadTask & { kind: 'open' }): Promise<number> {
     const beginsAtMs = performance.now() + 10;
+    const warmUntilMs = beginsAtMs + warmSeconds * 1_000;
+    const untilMs = warmUntilMs + seconds * 1_000;
     const count = Math.floor(perSecond * (warmSeconds + seconds));
     const warm = Math.floor(perSecond * warmSeconds);
     const sent: Promise<void>[] = [];
@@ -108,8 +127,10 @@ class Callers {
         if (meantAtMs > nowMs) break;
         const isMeasured = index >= warm;
         sent.push(
-          this.once().then((status) => {
-            if (isMeasured) this.measure(status, performance.now() - meantAtMs);
+          this.once().then((answered) => {
+            const endedMs = performance.now();
+            if (isMeasured) this.measure(answered, endedMs - meantAtMs);
+            if (endedMs >= warmUntilMs && endedMs < untilMs) this.cameInTime(answered);
           }),
         );
       }
@@ -125,29 +146,34 @@ class Callers {
       while (left > 0) {
         left -= 1;
         const atMs = performance.now();
-        this.measure(await this.once(), performance.now() - atMs);
+        const answered = await this.once();
+        this.measure(answered, performance.now() - atMs);
+        this.cameInTime(answered);
       }
     });
     return (performance.now() - startedMs) / 1_000;
   }
 
-  private measure(status: string, tookMs: number): void {
+  private measure({ isWhole }: Answered, tookMs: number): void {
     this.tookMs.push(tookMs);
-    if (status === '200') this.whole += 1;
+    if (isWhole) this.whole += 1;
   }
 
-  /** Gives the status, or how there was none. */
-  private async once(): Promise<string> {
-    const {
-      method = 'POST',
-      path,
-      key,
-      body,
-      headers,
-    } = this.target.requests[this.next++ % this.target.requests.length]!;
-    let status: string;
+  private cameInTime({ isWhole }: Answered): void {
+    if (isWhole) this.wholeInTime += 1;
+  }
+
+  private async once(): Promise<Answered> {
+    const turn = this.next++;
+    const { requests } = this.target;
+    const { method = 'POST', path, key, body, headers } = requests[turn % requests.length]!;
+    let answered: Answered;
     try {
-      const answer = await this.pool.request({
+      const {
+        statusCode,
+        headers: told,
+        body: coming,
+      } = await this.pools[turn % this.pools.length]!.request({
         ...{ method, path, body: body ?? null },
         headers: {
           ...(body !== undefined && HEADERS),
@@ -155,14 +181,15 @@ class Callers {
           ...headers,
         },
       });
-      const text = await answer.body.text();
-      status = String(answer.statusCode);
-      if (text.includes('"accepted"')) this.undecided += 1;
+      const isUndecided = (await coming.text()).includes('"accepted"');
+      if (isUndecided) this.undecided += 1;
+      if (TURNED_AWAY.includes(statusCode) && told['retry-after'] === undefined) this.withoutRetryAfter += 1;
+      answered = { status: String(statusCode), isWhole: statusCode === 200 && !isUndecided };
     } catch (error) {
-      status = (error as { code?: string }).code ?? String(error);
+      answered = { status: (error as { code?: string }).code ?? String(error), isWhole: false };
     }
-    this.statuses[status] = (this.statuses[status] ?? 0) + 1;
-    return status;
+    this.statuses[answered.status] = (this.statuses[answered.status] ?? 0) + 1;
+    return answered;
   }
 }
 

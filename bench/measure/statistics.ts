@@ -1,6 +1,7 @@
-/** The middle one; of an even number the mean of the two. */
+/** The middle one; of an even number the mean of the two. NaN when one of them is: a round that measured nothing is not passed over. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new Error('There is no median of nothing.');
+  if (values.some(Number.isNaN)) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

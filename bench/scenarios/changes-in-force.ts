@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { eventually, httpClient, type FleetInstance } from '@trackline/testkit';
 import { assertCount } from '../scenario.ts';
 import type { AdmittedFeed } from '../stage/admitted-feed.ts';
+import { groupJoined } from '../stage/consumer-group.ts';
 import type { Stage } from '../stage/stage.ts';
 import { enableWorkflow, SESSION_MS } from './waiting-workflow.ts';
 
@@ -27,7 +28,7 @@ export async function assertChangesInForce({ stage, feed, first, definition }: S
     number: 2,
     env: { SESSION_TIMEOUT_MS: String(SESSION_MS) },
   });
-  await bothAssigned(stage);
+  await groupJoined(stage.kafka, 'trigger', 2);
   const { organizationId, workflowId, key } = await enableWorkflow(stage, first, definition('edition_0'));
   const calls = [second, first].map(({ url }) => httpClient(url, { key }));
   const contacts = Array.from({ length: CONTACTS }, () => randomUUID());
@@ -57,21 +58,4 @@ export async function assertChangesInForce({ stage, feed, first, definition }: S
   assertCount('executions by a definition that was in force no more', all - started, 0);
   assertCount('executions by the definition that was changed last', started, CHANGES * CONTACTS);
   return `${CHANGES} changed definitions were in force for the next event on both of two instances`;
-}
-
-async function bothAssigned({ kafka }: Stage): Promise<void> {
-  const admin = kafka.newClient().admin();
-  await admin.connect();
-  try {
-    await eventually(
-      async () => {
-        const { groups } = await admin.describeGroups([kafka.withPrefix('trigger')]);
-        const group = groups[0]!;
-        return group.state === 'Stable' && group.members.length === 2;
-      },
-      { withinMs: SETTLED_WITHIN_MS, everyMs: 200 },
-    );
-  } finally {
-    await admin.disconnect();
-  }
 }

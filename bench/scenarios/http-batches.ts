@@ -1,12 +1,15 @@
 import { ADMITTED } from '@trackline/contracts';
+import type { LoadResult } from '../load/http-load.ts';
 import { costOf } from '../measure/cost.ts';
 import { interleave } from '../measure/interleave.ts';
 import { median } from '../measure/statistics.ts';
 import { alone, compared, type Scenario } from '../scenario.ts';
 import { answersOf, assertAnswered, HttpCallers } from '../stage/callers.ts';
 import { drain } from '../stage/drain.ts';
+import type { Stage } from '../stage/stage.ts';
+import { USUAL_MIX } from '../stage/source-events.ts';
 import { batchRequests } from './http-customers.ts';
-import { openHttpStage } from './http-stage.ts';
+import { COUNTED_OF_HTTP, openHttpStage } from './http-stage.ts';
 import { kafkaDoorRound, WARM_SHARE, type DoorRound } from './kafka-door.ts';
 
 const EVENTS_OF_A_ROUND = 80_000;
@@ -35,7 +38,7 @@ export const httpBatches: Scenario = {
       };
     const taken = await interleave<'batches' | 'door', DoorRound & Partial<BatchRound>>(rounds, {
       batches: told('HTTP batches', () => batchRound(events)),
-      door: told('Kafka door', () => kafkaDoorRound({ events })),
+      door: told('Kafka door', () => doorRound(events)),
     });
     const rate = (side: 'batches' | 'door') =>
       median(taken[side].map(({ eventsPerSecond }) => eventsPerSecond));
@@ -63,6 +66,17 @@ export const httpBatches: Scenario = {
   },
 };
 
+/** As many before it is measured as the batches have had by then, and no unique ids either. */
+const doorRound = (events: number): Promise<DoorRound> => {
+  const before = USUAL_MIX.organizations * BATCH;
+  const all = before + Math.ceil(events / BATCH) * BATCH;
+  return kafkaDoorRound({
+    events: all,
+    mix: { ...USUAL_MIX, uniqueEvery: 0 },
+    warmShare: (before + WARM_SHARE * (all - before)) / all,
+  });
+};
+
 /** Of each reader, the source offsets that it has put behind it: events, but for a tick record where a partition lay idle for a second. */
 const POSITIONS = `
   SELECT least(
@@ -71,12 +85,13 @@ const POSITIONS = `
   )::bigint AS n`;
 
 async function batchRound(events: number): Promise<BatchRound> {
-  const { stage, instances, customers, origin } = await openHttpStage();
+  const { stage, instances, customers, origins } = await openHttpStage();
   let callers: HttpCallers | undefined;
   try {
-    callers = new HttpCallers({ origin, requests: batchRequests(customers, BATCH) });
+    callers = new HttpCallers({ origins, requests: batchRequests(customers, BATCH) });
     // One of each customer, that nothing is met for the first time, and that each partition has come to its first event.
     const before = await callers.run({ kind: 'count', callers: CALLERS, requests: customers.length });
+    await assertExact(stage, [before]);
     const done = await stage.count(POSITIONS, [ADMITTED]);
     const requests = Math.ceil(events / BATCH);
     const running = callers.run({ kind: 'count', callers: CALLERS, requests });
@@ -95,16 +110,19 @@ async function batchRound(events: number): Promise<BatchRound> {
       isAlive: () => instances.every(({ process }) => process.isRunning),
     });
     const result = await running;
-    const answers = answersOf([before, result]);
-    for (const [what, text] of [
-      ['identities in the ledger', 'SELECT count(*)::bigint AS n FROM dedup_meter.event_identity'],
-      ['events metered', 'SELECT coalesce(sum(used), 0)::bigint AS n FROM dedup_meter.usage'],
-      ['events on the timeline', 'SELECT count(*)::bigint AS n FROM timeline.event'],
-    ] as const)
-      await assertAnswered(what, () => stage.count(text), answers, BATCH);
-    return { ...drained, undecided: before.undecided + result.undecided, others: answers.others };
+    await assertExact(stage, [before, result]);
+    const { others } = answersOf([before, result]);
+    return { ...drained, undecided: before.undecided + result.undecided, others };
   } finally {
     callers?.close();
     await stage.close();
   }
+}
+
+async function assertExact(stage: Stage, results: readonly LoadResult[]): Promise<void> {
+  for (const [what, text] of [
+    ['identities in the ledger', 'SELECT count(*)::bigint AS n FROM dedup_meter.event_identity'],
+    ...COUNTED_OF_HTTP,
+  ] as const)
+    await assertAnswered(what, () => stage.count(text), answersOf(results), BATCH);
 }

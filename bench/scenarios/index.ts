@@ -14,6 +14,7 @@ import { scaling } from './scaling.ts';
 import { singleTrack } from './single-track.ts';
 import { starts } from './starts.ts';
 import { timelinePages } from './timeline-pages.ts';
+import { waitRegistrations } from './wait-registrations.ts';
 import { waitsCurve } from './waits-curve.ts';
 import { webhookChanges } from './webhook-changes.ts';
 
@@ -25,15 +26,16 @@ export const SCENARIOS: readonly Scenario[] = [
   httpBatches,
   starts,
   resumes,
+  overload,
+  noisyNeighbour,
   manyWorkflows,
   admission,
+  waitRegistrations,
   waitsCurve,
   mixes,
   scaling,
   million,
   timelinePages,
   webhookChanges,
-  noisyNeighbour,
-  overload,
   memory,
 ];

@@ -1,5 +1,6 @@
 import { ADMITTED, INBOUND, REFUSED } from '@trackline/contracts';
 import { assertCount } from '../scenario.ts';
+import { groupJoined } from '../stage/consumer-group.ts';
 import { drain } from '../stage/drain.ts';
 import { slowest, type Part } from '../stage/passage.ts';
 import { fillInbound, makeCustomers, type Filled } from '../stage/source-events.ts';
@@ -11,7 +12,7 @@ type Process = ReturnType<Stage['baseline']>;
 
 /** How a baseline is set up, and how far it has come. */
 interface Contender {
-  /** What stands behind the first, then the first: it begins when all else is up. */
+  /** What reads the source begins when all that stands behind it has its partitions, as with ours. */
   start(stage: Stage): Promise<readonly Process[]>;
   parts(stage: Stage, ends: TopicEnds, filled: Filled): Promise<readonly Part[]>;
   /** Rows that have to be there in the end. */
@@ -50,9 +51,9 @@ export const barePipeline = (publisher: 'kafkajs' | 'ours'): Contender => ({
     await stage.database.query({
       text: `CREATE TABLE bare_position (reader text, topic text, partition int, at bigint, PRIMARY KEY (reader, topic, partition))`,
     });
-    return ['bare-trigger', 'bare-timeline', 'bare-loop'].map((name) =>
-      stage.baseline(name, { ...ENV, PUBLISHER: publisher }),
-    );
+    const behind = ['bare-trigger', 'bare-timeline'].map((name) => stage.baseline(name, ENV));
+    await Promise.all(behind.map(({ spec: { name } }) => groupJoined(stage.kafka, name, 1)));
+    return [stage.baseline('bare-loop', { ...ENV, PUBLISHER: publisher }), ...behind];
   },
   parts: async (stage, ends, filled) => {
     const passed = (reader: string) =>
@@ -73,13 +74,16 @@ export const barePipeline = (publisher: 'kafkajs' | 'ours'): Contender => ({
 
 /** How far its trigger has come nobody can see from outside; it has less to do than its timeline, for which this waits. */
 export const stockNest: Contender = {
-  start: async (stage) =>
-    ['trigger', 'timeline', 'meter'].map((role) =>
-      stage.baseline('nest-service', { ...ENV, ROLE: role }, `nest-${role}`),
-    ),
+  start: async (stage) => {
+    const start = (role: string) => stage.baseline('nest-service', { ...ENV, ROLE: role }, `nest-${role}`);
+    const behind = ['trigger', 'timeline'].map(start);
+    // The ending is Nest's.
+    await Promise.all(behind.map(({ spec: { name } }) => groupJoined(stage.kafka, `${name}-server`, 1)));
+    return [start('meter'), ...behind];
+  },
   parts: async (stage, ends, filled) => [
     [await ends.sum(ADMITTED, REFUSED), filled.sent],
-    [await rowsOf(stage, 'nest_event'), filled.sent],
+    [await rowsOf(stage, 'nest_event', filled.sent), filled.sent],
   ],
   rows: [
     ['SELECT count(*)::bigint AS n FROM nest_ledger', admittedOf],
@@ -97,12 +101,21 @@ export const kafkajsRelay: Contender = {
 /** One hop: seen before, and a row. */
 export const benthos = (binary: string): Contender => ({
   start: async (stage) => [stage.program('benthos', binary, ['-c', stage.baselineFile('benthos.yaml')], ENV)],
-  parts: async (stage, _ends, filled) => [[await rowsOf(stage, 'benthos_event'), admittedOf(filled)]],
+  parts: async (stage, _ends, filled) => [
+    [await rowsOf(stage, 'benthos_event', admittedOf(filled)), admittedOf(filled)],
+  ],
   rows: [['SELECT count(*)::bigint AS n FROM benthos_event', admittedOf]],
 });
 
-/** 0 as long as the table is not there. */
-async function rowsOf(stage: Stage, table: string): Promise<number> {
+/**
+ * Rows so far, by the sequence of their serials: to count them ten times a second would be paid by the baseline alone. That runs ahead of
+ * what is committed, so the last word has the count. 0 as long as the table is not there.
+ */
+async function rowsOf(stage: Stage, table: string, expected: number): Promise<number> {
   const isThere = await stage.count(`SELECT (to_regclass($1) IS NOT NULL)::int AS n`, [table]);
-  return isThere ? stage.count(`SELECT count(*)::bigint AS n FROM ${table}`) : 0;
+  if (!isThere) return 0;
+  const begun = await stage.count(
+    `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM ${table}_serial_seq`,
+  );
+  return begun < expected ? begun : stage.count(`SELECT count(*)::bigint AS n FROM ${table}`);
 }

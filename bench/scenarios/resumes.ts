@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EXECUTIONS, OUTCOMES } from '@trackline/contracts';
-import { between, costOf, lookAt, type RoundCost } from '../measure/cost.ts';
+import { beginCost, costOf, type RoundCost } from '../measure/cost.ts';
 import { interleave } from '../measure/interleave.ts';
 import { paced } from '../measure/paced.ts';
 import { median, percentile } from '../measure/statistics.ts';
@@ -123,8 +123,7 @@ async function atSteadyRate(resumer: Resumer, count: number) {
   const { feed, answersTopic } = resumer;
   const contacts = await resumer.lay(count);
   const watch = await OutcomeWatch.open(feed.stage, answersTopic);
-  const watched = resumer.watched();
-  const before = lookAt(watched);
+  const costFor = await beginCost(resumer.watched());
   const tookMs = await paced(count, PER_SECOND, async (index, meantAtMs) => {
     const correlation = randomUUID();
     const answered = watch.answered(correlation, ANSWERED_WITHIN_MS);
@@ -133,7 +132,7 @@ async function atSteadyRate(resumer: Resumer, count: number) {
     const [atMs] = await Promise.all([answered, published]);
     return atMs - meantAtMs;
   });
-  const cost = between(before, lookAt(watched), count);
+  const cost = await costFor(count);
   await watch.close();
   return { tookMs, cost };
 }

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { createOrganization } from '@trackline/testkit';
 import { openRawRoundTrip } from '../baselines/raw-round-trip.ts';
-import { between, costOf, lookAt, type RoundCost } from '../measure/cost.ts';
+import { beginCost, costOf, type RoundCost } from '../measure/cost.ts';
 import { infrastructureProcesses } from '../measure/cpu.ts';
 import { interleave } from '../measure/interleave.ts';
 import { median, percentile } from '../measure/statistics.ts';
@@ -60,10 +60,10 @@ export const singleTrack: Scenario = {
       };
       const round = (side: Round['side'], once: () => Promise<number>) => async (): Promise<Round> => {
         const watched = [...processes[side], ...infrastructureProcesses()];
-        const before = lookAt(watched);
+        const costFor = await beginCost(watched);
         const tookMs: number[] = [];
         for (let n = 0; n < events; n += 1) tookMs.push(await once());
-        const cost = between(before, lookAt(watched), events);
+        const cost = await costFor(events);
         const taken = { side, p50Ms: median(tookMs), p99Ms: percentile(tookMs, 0.99), cost };
         say(`${side}: p50 ${taken.p50Ms.toFixed(2)} ms, p99 ${taken.p99Ms.toFixed(2)} ms`);
         return taken;

@@ -4,7 +4,7 @@ import { AdmittedFeed } from '../stage/admitted-feed.ts';
 import type { Pattern } from '../stage/lay-waits.ts';
 import { Stage } from '../stage/stage.ts';
 
-const STARTED_BY = 'begun';
+export const STARTED_BY = 'begun';
 export const RESUMED_BY = 'crossed';
 const THIRTY_DAYS = 30 * 86_400;
 /** A held process is still a member of its group, and does not find its partitions with nobody. */

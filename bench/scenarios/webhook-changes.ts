@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { httpClient } from '@trackline/testkit';
 import type { LoadRequest, LoadResult } from '../load/http-load.ts';
-import { between, costOf, lookAt, type RoundCost } from '../measure/cost.ts';
+import { beginCost, costOf, type RoundCost } from '../measure/cost.ts';
 import { median } from '../measure/statistics.ts';
 import { alone, type Scenario } from '../scenario.ts';
 import { answersOf, assertAnswered, HttpCallers } from '../stage/callers.ts';
@@ -35,21 +35,21 @@ export const webhookChanges: Scenario = {
   async run({ rounds, events, say }) {
     const requests = events === undefined ? REQUESTS_OF_A_ROUND : Math.ceil(events / CHANGES);
     const env = { SECRETS_KEY: randomBytes(32).toString('base64') };
-    const { stage, instances, customers, origin } = await openHttpStage(env);
+    const { stage, instances, customers, origins } = await openHttpStage({ env });
     try {
-      const path = await connectChannel(origin, customers[0]!.organizationId);
+      const path = await connectChannel(origins[0]!, customers[0]!.organizationId);
       const taken: Record<Kind, Round[]> = { messages: [], automatic_events: [] };
       for (let round = 0; round < rounds; round += 1) {
         for (const kind of KINDS) {
           const callers = new HttpCallers({
-            origin,
+            origins,
             requests: bodies(kind, round, requests).map((body) => signed(path, body)),
           });
           try {
             const watched = [callers.process, ...stage.watched(...instances.map(({ process }) => process))];
-            const before = lookAt(watched);
+            const costFor = await beginCost(watched);
             const result = await callers.run({ kind: 'count', callers: CALLERS, requests });
-            const cost = between(before, lookAt(watched), requests * CHANGES);
+            const cost = await costFor(requests * CHANGES);
             taken[kind].push({ kind, result, cost });
             say(
               `${kind}: ${Math.round(result.perSecond * CHANGES).toLocaleString('en')} changes/s, a request p50 ${result.p50Ms.toFixed(0)} ms, most ${result.maxMs.toFixed(0)} ms`,
@@ -70,6 +70,12 @@ export const webhookChanges: Scenario = {
         median(taken[kind].map(({ result }) => pick(result)));
       return {
         figures: KINDS.flatMap((kind) => [
+          alone(
+            `webhook of ${CHANGES.toLocaleString('en')} ${kind}, other answers than 200`,
+            'requests',
+            answersOf(taken[kind].map(({ result }) => result)).others,
+            { atMost: 0 },
+          ),
           alone(
             `webhook of ${CHANGES.toLocaleString('en')} ${kind}`,
             'changes/s',

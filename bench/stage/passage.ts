@@ -24,8 +24,12 @@ export type Part = readonly [done: number, of: number];
 export const slowest = (sent: number, parts: readonly Part[]): number =>
   Math.min(...parts.filter(([, of]) => of > 0).map(([done, of]) => (done >= of ? sent : (done / of) * sent)));
 
-/** How many events of the Kafka door are judged and published, compared with the workflows, and on the timeline: the least of the three. */
-export async function throughAll(stage: Stage, ends: TopicEnds, filled: Filled): Promise<number> {
+/** How far each service has come with what came by the Kafka door: judged and published, compared with the workflows, on the timeline. */
+export async function partsOfServices(
+  stage: Stage,
+  ends: TopicEnds,
+  filled: Filled,
+): Promise<Record<'dedup-meter' | 'trigger' | 'timeline', readonly Part[]>> {
   const published = await ends.sum(ADMITTED, REFUSED);
   const { rows } = await stage.database.query<PositionRow>({ name: 'positions', text: POSITIONS });
   const passed = (reader: PositionRow['reader'], topic: string, verdicts: Verdicts): Part => {
@@ -37,12 +41,11 @@ export async function throughAll(stage: Stage, ends: TopicEnds, filled: Filled):
     }
     return [done, [...verdicts.values()].reduce((sum, offsets) => sum + offsets.length, 0)];
   };
-  return slowest(filled.sent, [
-    [published, filled.sent],
-    passed('trigger', ADMITTED, filled.admitted),
-    passed('timeline', ADMITTED, filled.admitted),
-    passed('timeline', REFUSED, filled.refused),
-  ]);
+  return {
+    'dedup-meter': [[published, filled.sent]],
+    trigger: [passed('trigger', ADMITTED, filled.admitted)],
+    timeline: [passed('timeline', ADMITTED, filled.admitted), passed('timeline', REFUSED, filled.refused)],
+  };
 }
 
 /** How many of the rising offsets are at most this one. */

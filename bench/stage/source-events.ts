@@ -7,7 +7,7 @@ import { PARTITIONS, type Stage } from './stage.ts';
 export interface Mix {
   readonly organizations: number;
   readonly contactsOfEach: number;
-  /** Every so manieth event of an organisation carries a unique id. */
+  /** Every so manieth event of an organisation carries a unique id; 0: none does. */
   readonly uniqueEvery: number;
   /** Every so manieth of those repeats the one before. */
   readonly repeatEvery: number;
@@ -99,7 +99,8 @@ export function planEvents(customers: readonly Customer[], count: number, mix: M
     const customer = customers[n % customers.length]!;
     const round = Math.floor(n / customers.length);
     const event = { customer, contact: round % contactsOfEach, name: mix.nameOf(round) };
-    if (round % uniqueEvery !== 0) return { ...event, uniqueId: undefined, isRepeat: false };
+    if (uniqueEvery === 0 || round % uniqueEvery !== 0)
+      return { ...event, uniqueId: undefined, isRepeat: false };
     const unique = round / uniqueEvery;
     if (unique % repeatEvery !== 1) return { ...event, uniqueId: `u${unique}`, isRepeat: false };
     // Of the one before, by the same contact: within its partition, so that the first is always the first.

@@ -16,12 +16,13 @@ import {
   type TestDatabase,
 } from '@trackline/testkit';
 import { infrastructureProcesses, type WatchedProcess } from '../measure/cpu.ts';
+import { emptyRedis } from '../measure/redis-bytes.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 export const PARTITIONS = { contact: 6, outcome: 4 };
 export const ADMIN_TOKEN = 'admin-token-of-the-bench';
 
-export type ServiceName = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline';
+export type ServiceName = 'ingest' | 'dedup-meter' | 'trigger' | 'timeline' | 'connectors';
 
 /** Everything that was started and may still run: whoever ends the bench ends these. */
 const started = new Set<OwnProcess>();
@@ -51,6 +52,8 @@ export class Stage {
       databaseUrl: testDatabase.databaseUrl,
       max: 4,
       applicationName: 'bench',
+      // What is laid and counted by the million takes as long as it takes.
+      statementTimeoutMs: 0,
     });
     this.directory = new Directory(this.database);
     this.env = {
@@ -69,15 +72,21 @@ export class Stage {
 
   /** `services`: whose schemas are wanted. */
   static async open(services: readonly ServiceName[]): Promise<Stage> {
+    if (infrastructureProcesses().length > 0) await emptyRedis();
     const stage = new Stage(await createTestDatabase(dependenciesFromEnv().databaseUrl, 'bench'));
     const { env } = stage;
     const declared = topics.map((topic) => ({ ...topic, partitions: partitionsOf(topic, PARTITIONS) }));
-    await Promise.all([
-      provision(stage.kafka, declared, { replicationFactor: 1 }),
-      migrateDirectory(env.DATABASE_URL!),
-      ...services.map((service) => runToEnd(join(ROOT, 'services', service, 'dist/migrate.js'), env)),
-    ]);
-    await stage.publisher.connect();
+    try {
+      await stage.publisher.connect();
+      await Promise.all([
+        provision(stage.kafka, declared, { replicationFactor: 1 }),
+        migrateDirectory(env.DATABASE_URL!),
+        ...services.map((service) => runToEnd(join(ROOT, 'services', service, 'dist/migrate.js'), env)),
+      ]);
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
     return stage;
   }
 
