@@ -21,7 +21,7 @@ import { cronerCalendar } from './adapters/schedule/croner-calendar.ts';
 import type { TriggerConfig } from './config.ts';
 import { observeTimers } from './observe-timers.ts';
 import type { PartitionOfContact } from './pipeline/effects-commit.ts';
-import { settleErasures } from './pipeline/erase-contact.ts';
+import type { EraseDependencies } from './pipeline/erase-contact.ts';
 import { fireDue } from './pipeline/fire-due.ts';
 import { handleAdmitted } from './pipeline/handle-admitted.ts';
 import { handleCompleted } from './pipeline/handle-completed.ts';
@@ -35,8 +35,10 @@ import type { OwnPartitions, PartitionState } from './pipeline/partition-state.t
 import { ReadExecutions } from './pipeline/read-executions.ts';
 import { RunByHand } from './pipeline/run-by-hand.ts';
 import { carryOutRun, planSchedules, type ScheduleDependencies } from './pipeline/run-schedules.ts';
+import { settleErasures, settleMerges } from './pipeline/settle-contacts.ts';
 import { ScheduleWatch } from './pipeline/watch-schedules.ts';
 import { TimerWatch } from './pipeline/watch-timers.ts';
+import type { ContactMerges } from './ports.ts';
 import type { TriggerParts } from './trigger.module.ts';
 
 /** What is open when the flows are put together. */
@@ -79,14 +81,20 @@ function composeSchedules(
   return new ScheduleWatch({ plan: planSchedules(use), carryOut: carryOutRun(use), onFault, everyMs });
 }
 
-type Beside = Pick<
-  HousekeepingDependencies,
-  'own' | 'outbox' | 'writer' | 'between' | 'onFault' | 'merges' | 'settleErasures'
->;
+interface Beside extends Pick<HousekeepingDependencies, 'own' | 'outbox' | 'writer' | 'between' | 'onFault'> {
+  readonly merges: ContactMerges;
+  readonly erase: EraseDependencies;
+}
 
-const composeHousekeeping = (beside: Beside, database: Database, config: TriggerConfig): Housekeeping =>
+const composeHousekeeping = (
+  { merges, erase, ...beside }: Beside,
+  database: Database,
+  config: TriggerConfig,
+): Housekeeping =>
   new Housekeeping({
     ...beside,
+    settleMerges: () => settleMerges(merges, beside.onFault),
+    settleErasures: () => settleErasures(erase, beside.onFault),
     retention: retention(database),
     giveTurns: () => giveTurns(database),
     handledMs: config.handledHours * HOUR_MS,
@@ -96,6 +104,18 @@ const composeHousekeeping = (beside: Beside, database: Database, config: Trigger
 
 const countRefusedUpdates = (metrics: Metrics) =>
   metrics.counter('refused_contact_updates_total', 'Updates that a contact did not take.');
+
+/** Each is told and counted; what failed is done in its next round. */
+function toldFaults(metrics: Metrics, logger: Logger): (error: unknown) => void {
+  const faults = metrics.counter(
+    'faults_beside_batches_total',
+    'Work beside the batches that failed and is tried again.',
+  );
+  return (err) => {
+    faults.inc();
+    logger.warn({ err }, 'work beside the batches failed: tried again');
+  };
+}
 
 /** The flows over their adapters. */
 export function composeTrigger({
@@ -132,10 +152,10 @@ export function composeTrigger({
   });
   const between = (state: PartitionState, work: () => Promise<void>): Promise<void> =>
     consumer.between(ADMITTED, state.partition, work);
-  const onFault = (err: unknown): void => logger.warn({ err }, 'work beside the batches failed: tried again');
+  const onFault = toldFaults(metrics, logger);
   const shared = { workflows, writer, contacts, outbox, newId: uuidv7 };
   const erasures = contactErasures(database);
-  const erase = { ...shared, erasures, timers, slack, onFault, partitionOf: partitionOfContact };
+  const erase = { ...shared, erasures, timers, slack, partitionOf: partitionOfContact };
   observeTimers(metrics, own, timers);
   return {
     outbox,
@@ -210,7 +230,7 @@ export function composeTrigger({
       config,
     ),
     housekeeping: composeHousekeeping(
-      { own, outbox, writer, between, onFault, merges, settleErasures: () => settleErasures(erase) },
+      { own, outbox, writer, between, onFault, merges, erase },
       database,
       config,
     ),

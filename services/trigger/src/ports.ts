@@ -235,8 +235,13 @@ export interface ContactMerges {
   merge(merge: ContactMerge): Promise<string>;
   /** Sends that are held for want of an address are looked at again: these contacts may have become somebody. */
   known(refs: readonly ContactRef[]): Promise<void>;
-  /** Moves what was stored for an old id by somebody who did not know of the merge yet. */
-  settle(): Promise<void>;
+  /**
+   * Told of so long ago that nothing can still be under way, and not looked at since: a page of them, those first that were told of first,
+   * behind so many.
+   */
+  unsettled(behind: number): Promise<readonly ContactMerge[]>;
+  /** Moves what was stored for the old id by somebody who did not know of the merge yet. */
+  settle(merge: ContactMerge): Promise<void>;
 }
 
 /** What becomes of executions of contacts that were erased. */

@@ -16,8 +16,6 @@ export interface EraseDependencies extends EffectsCommitDependencies {
   readonly writer: EffectWriter;
   readonly outbox: Outbox;
   readonly partitionOf: PartitionOfContact;
-  /** What failed of a round, and is tried again in the next. */
-  readonly onFault: (error: unknown) => void;
 }
 
 /** Executions that one transaction ends. */
@@ -33,21 +31,10 @@ export async function eraseContact(ref: ContactRef, use: EraseDependencies): Pro
   await carryOut(ref, use);
 }
 
-/** Ends what was stored by somebody who did not know of the erasure yet. One that fails is left for the next time, and holds up no other. */
-export async function settleErasures(use: EraseDependencies): Promise<void> {
-  for (let failed = 0; ;) {
-    const page = await use.erasures.unsettled(failed);
-    if (page.length === 0) return;
-    for (const ref of page) {
-      try {
-        await carryOut(ref, use);
-        await use.erasures.settled(ref);
-      } catch (error) {
-        failed += 1;
-        use.onFault(error);
-      }
-    }
-  }
+/** Ends what was stored by somebody who did not know of the erasure yet. */
+export async function settleErasure(ref: ContactRef, use: EraseDependencies): Promise<void> {
+  await carryOut(ref, use);
+  await use.erasures.settled(ref);
 }
 
 async function carryOut(ref: ContactRef, use: EraseDependencies): Promise<void> {

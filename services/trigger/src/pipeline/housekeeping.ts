@@ -1,4 +1,4 @@
-import type { ContactMerges, EffectWriter, Retention } from '../ports.ts';
+import type { EffectWriter, Retention } from '../ports.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnPartitions, PartitionState } from './partition-state.ts';
 
@@ -7,7 +7,7 @@ export interface HousekeepingDependencies {
   readonly outbox: Outbox;
   readonly writer: EffectWriter;
   readonly retention: Retention;
-  readonly merges: ContactMerges;
+  readonly settleMerges: () => Promise<void>;
   readonly settleErasures: () => Promise<void>;
   /** The next chunk of executions that a change of their workflow's status gives a turn; whether there was any. */
   readonly giveTurns: () => Promise<boolean>;
@@ -48,7 +48,7 @@ export class Housekeeping {
     this.every(FORGET_EVERY_MS, () => this.use.outbox.forgetDone());
     this.every(TURNS_EVERY_MS, () => this.giveTurns());
     this.every(SWEEP_EVERY_MS, () => this.sweep());
-    this.every(SETTLE_EVERY_MS, () => this.use.merges.settle());
+    this.every(SETTLE_EVERY_MS, () => this.use.settleMerges());
     this.every(SETTLE_EVERY_MS, () => this.use.settleErasures());
     this.every(PURGE_EVERY_MS, () => this.purge());
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@trackline/testkit';
 import { contactMerges } from '../../src/adapters/postgres/contact-merges.ts';
+import { settleMerges } from '../../src/pipeline/settle-contacts.ts';
 import { TriggerRig, waitingWorkflow, type Tenant } from './trigger-rig.ts';
 
 describe('executions of a merged contact', () => {
@@ -51,6 +52,14 @@ describe('executions of a merged contact', () => {
       values: [workflowId],
     });
     return rows;
+  };
+
+  const mergesOf = ({ database }: TriggerRig) =>
+    contactMerges(database, (of) => rig.partitionOf(of.organizationId, of.contactId));
+  const settle = async () => {
+    const faults: unknown[] = [];
+    await settleMerges(mergesOf(rig), (fault) => faults.push(fault));
+    expect(faults).toEqual([]);
   };
 
   it('go on under the one that stayed: resumed by its events, and by late ones of the other', async () => {
@@ -115,7 +124,7 @@ describe('executions of a merged contact', () => {
 
   it('follow a chain whose merges are told at the same time', async () => {
     const organizationId = tenant.organization.id;
-    const merges = contactMerges(rig.database, (of) => rig.partitionOf(of.organizationId, of.contactId));
+    const merges = mergesOf(rig);
     const chains = Array.from({ length: 50 }, () => Array.from({ length: 4 }, () => randomUUID()));
     for (const [a, b, c, d] of chains) {
       const told = [
@@ -142,9 +151,7 @@ describe('executions of a merged contact', () => {
              VALUES ($1, $2, $3, now() - interval '61 seconds')`,
       values: [from.organizationId, from.contactId, into.contactId],
     });
-    await contactMerges(rig.database, ({ organizationId, contactId }) =>
-      rig.partitionOf(organizationId, contactId),
-    ).settle();
+    await settle();
     expect(await rig.track(rig.event({ ...into, name: 'caught' }))).toMatchObject({ executionsResumed: 1 });
     expect(await runningOf(workflowId)).toEqual([]);
   });
@@ -162,7 +169,7 @@ describe('executions of a merged contact', () => {
              VALUES ($1, $3, $2, now() - interval '61 seconds')`,
       values: [...about, from.contactId],
     });
-    await contactMerges(rig.database, (of) => rig.partitionOf(of.organizationId, of.contactId)).settle();
+    await settle();
     expect(await rig.count(`contact_erasure WHERE contact_id = '${into.contactId}' AND NOT settled`)).toBe(1);
   });
 });

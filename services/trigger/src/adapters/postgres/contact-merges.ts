@@ -27,31 +27,32 @@ export const contactMerges = (database: Database, partitionOf: PartitionOf): Con
         refs.map(({ contactId }) => contactId),
       ),
 
-    async settle() {
-      for (;;) {
-        const { rows } = await database.query<{
-          organization_id: string;
-          contact_id: string;
-          into_id: string;
-        }>({
+    async unsettled(behind) {
+      const { rows } = await database.query<{ organization_id: string; contact_id: string; into_id: string }>(
+        {
           name: 'trigger.unsettled_merges',
           text: `SELECT organization_id, contact_id, into_id FROM trigger.contact_alias
-                 WHERE NOT settled AND merged_at < now() - ${SETTLED_AFTER} ORDER BY merged_at LIMIT ${UNSETTLED_AT_ONCE}`,
-          values: [],
-        });
-        for (const row of rows) {
-          const { organization_id: organizationId, contact_id: contactId, into_id: into } = row;
-          await move({ organizationId, contactId, into });
-          await reopenErasure(database, organizationId, into);
-          await database.query({
-            name: 'trigger.merge_settled',
-            text: `UPDATE trigger.contact_alias SET settled = true
-                   WHERE organization_id = $1 AND contact_id = $2 AND into_id = $3`,
-            values: [organizationId, contactId, into],
-          });
-        }
-        if (rows.length < UNSETTLED_AT_ONCE) return;
-      }
+               WHERE NOT settled AND merged_at < now() - ${SETTLED_AFTER} ORDER BY merged_at, contact_id LIMIT ${UNSETTLED_AT_ONCE} OFFSET $1`,
+          values: [behind],
+        },
+      );
+      return rows.map((row): ContactMerge => ({
+        organizationId: row.organization_id,
+        contactId: row.contact_id,
+        into: row.into_id,
+      }));
+    },
+
+    async settle(merge) {
+      const { organizationId, contactId, into } = merge;
+      await move(merge);
+      await reopenErasure(database, organizationId, into);
+      await database.query({
+        name: 'trigger.merge_settled',
+        text: `UPDATE trigger.contact_alias SET settled = true
+               WHERE organization_id = $1 AND contact_id = $2 AND into_id = $3`,
+        values: [organizationId, contactId, into],
+      });
     },
   };
 };
