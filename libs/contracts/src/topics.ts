@@ -91,7 +91,7 @@ const consumed: readonly TopicContract[] = [
   contactTopic(
     CONTACTS,
     'directory',
-    ['trigger', 'timeline', 'dedup-meter', 'connectors'],
+    ['trigger', 'timeline', 'connectors'],
     'Contacts created, updated, subscribed to a topic or unsubscribed, merged or erased.',
   ),
   contactTopic(
