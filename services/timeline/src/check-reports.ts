@@ -11,7 +11,7 @@ import { checkReports } from './pipeline/check-reports.ts';
 import { rebuildFigures } from './pipeline/rebuild-figures.ts';
 
 /**
- * Holds the figures of the reports against the facts: 0 when they agree or were mended (`--repair`), 1 when they differ. With `--rebuild` all
+ * Holds the facts of the reports against the timeline, and the figures against the facts: 0 when they agree or were mended (`--repair`), 1 when they differ. With `--rebuild` all
  * figures of orders are made again first, beside those that are read. Nothing has to be stopped.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -46,7 +46,8 @@ try {
     options.includes('--repair'),
   );
   for (const { organizationId, day, place, figure, facts, held } of differences.slice(0, SHOWN)) {
-    say(`${organizationId} ${day} ${place}: ${figure} is ${held}, the facts say ${facts}`);
+    const judge = figure === 'fact' ? 'its event says' : 'the facts say';
+    say(`${organizationId} ${day} ${place}: ${figure} is ${held}, ${judge} ${facts}`);
   }
   say(`${organizations} organisations, ${found} differences, ${left} differences left.`);
   if (left > 0) process.exitCode = 1;

@@ -155,27 +155,36 @@ export interface Difference {
   readonly day: string;
   /** An order's event; or a campaign, and a currency where it is money. */
   readonly place: string;
+  /** `fact`: whether, and as what, the order is put down. */
   readonly figure: string;
+  /** What the facts say; of a fact, what its event says. */
   readonly facts: string;
   readonly held: string;
 }
 
-/** A stretch of an organisation's orders, in the order of their ids. */
-export interface AuditedOrders {
+/** What differs in a stretch of an organisation's orders. */
+export interface AuditedStretch {
   readonly differences: readonly Difference[];
   /** Where the next stretch begins; none after the last one. */
   readonly next: string | undefined;
 }
 
 /**
- * Holds figures against facts, a stretch at a time: how orders are attributed against conversations, executions and what Meta told, and the
- * sums that reports are read from against the messages and attributions that they were made of. Writers go on meanwhile.
+ * Holds facts against the timeline and figures against facts, a stretch at a time: which orders are put down, and as what, against their events;
+ * how orders are attributed against conversations, executions and what Meta told; and the sums that reports are read from against the messages and
+ * attributions that they were made of. Writers go on meanwhile.
  */
 export interface ReportAudit {
   organizations(): Promise<readonly string[]>;
+  /** Events of the timeline after this place that are orders and not among the facts, or as something else. */
+  events(organizationId: string, after: string | undefined): Promise<AuditedStretch>;
+  /** Facts after this one of which the timeline has no such event. */
+  facts(organizationId: string, after: string | undefined): Promise<AuditedStretch>;
+  /** Puts down what the events of these differences say, and takes away what none does; what was made of them goes with it. */
+  mendFacts(organizationId: string, differences: readonly Difference[]): Promise<void>;
   /** Orders after this one that are not attributed as the facts say, and attributions without an order. */
-  orders(organizationId: string, after: string | undefined): Promise<AuditedOrders>;
-  /** Attributes the orders of these differences anew. */
+  orders(organizationId: string, after: string | undefined): Promise<AuditedStretch>;
+  /** Attributes the orders of these differences anew, and takes away what is of no order. */
   mendOrders(organizationId: string, differences: readonly Difference[]): Promise<void>;
   /** First moments of the months of which there are facts or sums. */
   months(organizationId: string): Promise<readonly number[]>;

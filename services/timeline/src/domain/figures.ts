@@ -113,10 +113,11 @@ function sumsOf(order: AttributedOrder, sign: 1 | -1): OrderDelta[] {
   return deltas;
 }
 
+/** What becomes of the sums when an order that stood so stands so now; without `after`: when it is none any more. */
 export const orderDeltas = (
   before: AttributedOrder | undefined,
-  after: AttributedOrder,
-): readonly OrderDelta[] => [...(before ? sumsOf(before, -1) : []), ...sumsOf(after, 1)];
+  after: AttributedOrder | undefined,
+): readonly OrderDelta[] => [...(before ? sumsOf(before, -1) : []), ...(after ? sumsOf(after, 1) : [])];
 
 /** Whether it has anything to put down at all: an event whose name is an order's in another edition has not. */
 export const counts = ({ counted, meta }: AttributedOrder): boolean => counted || meta !== null;

@@ -11,22 +11,19 @@ export interface CheckedReports {
 
 const TOLD = 1_000;
 
-/** Compares the figures of every organisation with its facts, stretch by stretch, and where that is wanted mends what differs. */
+/**
+ * Compares the facts of every organisation with its timeline, and its figures with the facts, stretch by stretch, and where that is wanted mends what
+ * differs.
+ */
 export async function checkReports(audit: ReportAudit, repair: boolean): Promise<CheckedReports> {
   const organizationIds = await audit.organizations();
   const book = new DifferenceBook(repair);
   for (const organizationId of organizationIds) {
-    // Orders first: mending one moves the sums with it, by the same difference.
-    for (let after: string | undefined; ;) {
-      const at = after;
-      const page = await audit.orders(organizationId, at);
-      await book.note(organizationId, page.differences, async () => {
-        await audit.mendOrders(organizationId, page.differences);
-        return (await audit.orders(organizationId, at)).differences;
-      });
-      if (page.next === undefined) break;
-      after = page.next;
-    }
+    const { mendFacts, mendOrders } = audit;
+    // Each after what it is made of: mending a fact moves its attribution, and mending that the sums, by the same difference.
+    await throughAll(book, organizationId, audit.events, mendFacts);
+    await throughAll(book, organizationId, audit.facts, mendFacts);
+    await throughAll(book, organizationId, audit.orders, mendOrders);
     for (const monthMs of await audit.months(organizationId)) {
       await book.note(organizationId, await audit.sums(organizationId, monthMs), async () => {
         await audit.mendSums(organizationId, monthMs);
@@ -36,6 +33,26 @@ export async function checkReports(audit: ReportAudit, repair: boolean): Promise
   }
   const { found, differences, left } = book;
   return { organizations: organizationIds.length, found, differences, left };
+}
+
+async function throughAll(
+  book: DifferenceBook,
+  organizationId: string,
+  look: ReportAudit['events' | 'facts' | 'orders'],
+  mend: ReportAudit['mendFacts' | 'mendOrders'],
+): Promise<void> {
+  for (let after: string | undefined; ;) {
+    const at = after;
+    const { differences, next } = await look(organizationId, at);
+    await book.note(organizationId, differences, async () => {
+      await mend(organizationId, differences);
+      // What was taken away makes room in the stretch for orders that are the next one's.
+      const looked = new Set(differences.map(({ place }) => place));
+      return (await look(organizationId, at)).differences.filter(({ place }) => looked.has(place));
+    });
+    if (next === undefined) return;
+    after = next;
+  }
 }
 
 class DifferenceBook {

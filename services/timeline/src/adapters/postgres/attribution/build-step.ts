@@ -1,21 +1,17 @@
 import type { Queryable } from '@trackline/postgres';
 import { settingsText } from '../../../domain/attribution.ts';
 import { isOrderFact, type Edition } from '../../../domain/edition.ts';
-import { META_EVENT_NAMES } from '../../../domain/meta-event.ts';
-import { toOrderFact } from '../../../domain/order-fact.ts';
 import type { EditionLease } from '../../../ports.ts';
 import { enterAttribution, lockFamilies, refKey } from './attribution-lock.ts';
 import { withFamilies } from './attribution-writes.ts';
 import type { EditionBook } from './edition-book.ts';
+import { FIRST_ID, lookForOrders } from './order-events.ts';
 import {
   insertOrderFacts,
   loadOrderFacts,
   ORDER_FACT_COLUMNS,
   orderFactFromRow,
-  SAID_COLUMNS,
-  saidFromRow,
   type OrderFactRow,
-  type SaidRow,
 } from './order-facts.ts';
 import { applyDeltas, WRITER_SHARD } from './rollups.ts';
 import { settleOrders } from './settle-orders.ts';
@@ -23,8 +19,7 @@ import { settleOrders } from './settle-orders.ts';
 /** The edition is another worker's by now, or has been retired. */
 export class LeaseLost extends Error {}
 
-/** Events that a step of collecting looks at, and orders that one of attributing attributes: some milliseconds, so that nobody waits for long. */
-const LOOKED_AT = 5_000;
+/** Orders that a step attributes: some milliseconds, so that nobody waits for long. */
 const ATTRIBUTED = 200;
 
 interface Cursor {
@@ -86,66 +81,15 @@ const needsCollecting = ({ settings }: Edition, current: Edition | undefined): b
   settingsText(settings) === settingsText(current.settings) ||
   settings.orderEventNames.some((name) => !isOrderFact([current], name));
 
-interface EventRow extends SaidRow {
-  id: string;
-  contact_id: string;
-  name: string;
-  occurred_at: Date;
-  is_last: boolean;
-  is_wanted: boolean;
-}
-
-/** Through all events of the organisation, oldest first; the last one looked at comes along, whatever its name. Without a name, see event-reader.ts. */
-const COLLECT = `
-  WITH looked AS (
-    SELECT id, contact_id, name, occurred_at, properties FROM timeline.event
-    WHERE organization_id = $1 AND (occurred_at, id) > ($2, $3) AND occurred_at >= $2
-    ORDER BY occurred_at, id LIMIT ${LOOKED_AT}
-  ), ranked AS (
-    SELECT *, row_number() OVER (ORDER BY occurred_at, id) = count(*) OVER () AS is_last, name = ANY($4::text[]) AS is_wanted FROM looked
-  )
-  SELECT id, contact_id, name, occurred_at, is_last, is_wanted, ${SAID_COLUMNS} FROM ranked
-  WHERE is_wanted OR is_last ORDER BY occurred_at, id
-`;
-
-const BEFORE_ALL = { at: new Date(0), id: '00000000-0000-0000-0000-000000000000' };
-
-async function collect(
-  tx: Queryable,
-  { organizationId, settings }: Edition,
-  { at, id }: Cursor,
-): Promise<Cursor | undefined> {
-  const { rows } = await tx.query<EventRow>({
-    text: COLLECT,
-    values: [
-      organizationId,
-      at ?? BEFORE_ALL.at,
-      id ?? BEFORE_ALL.id,
-      [...settings.orderEventNames, ...META_EVENT_NAMES],
-    ],
-  });
-  const last = rows.find((row) => row.is_last);
+async function collect(tx: Queryable, mine: Edition, { at, id }: Cursor): Promise<Cursor | undefined> {
+  const { facts, last } = await lookForOrders(tx, mine, { at: at ?? new Date(0), id: id ?? FIRST_ID });
   if (!last) return undefined;
-  const facts = rows
-    .filter((row) => row.is_wanted)
-    .map((row) =>
-      toOrderFact(
-        {
-          organizationId,
-          eventId: row.id,
-          contactId: row.contact_id,
-          name: row.name,
-          occurredAtMs: row.occurred_at.getTime(),
-        },
-        saidFromRow(row),
-      ),
-    );
   const families = await lockFamilies(tx, facts);
   await insertOrderFacts(
     tx,
     facts.filter((fact) => !families.get(refKey(fact))!.erased),
   );
-  return { at: last.occurred_at, id: last.id };
+  return last;
 }
 
 async function attributeSome(
@@ -159,7 +103,7 @@ async function attributeSome(
       SELECT ${ORDER_FACT_COLUMNS} FROM timeline.order_fact AS fact
       WHERE organization_id = $1 AND event_id > $2 ORDER BY event_id LIMIT ${ATTRIBUTED}
     `,
-    values: [mine.organizationId, id ?? BEFORE_ALL.id],
+    values: [mine.organizationId, id ?? FIRST_ID],
   });
   const seen = rows.map(orderFactFromRow);
   const families = await lockFamilies(tx, seen);

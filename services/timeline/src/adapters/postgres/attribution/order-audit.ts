@@ -2,18 +2,18 @@ import type { Database, Queryable } from '@trackline/postgres';
 import { dayOf, type AttributedOrder } from '../../../domain/figures.ts';
 import type { Edition } from '../../../domain/edition.ts';
 import { META_EVENT_NAMES } from '../../../domain/meta-event.ts';
-import type { AuditedOrders, Difference } from '../../../ports.ts';
+import type { AuditedStretch, Difference } from '../../../ports.ts';
 import { loadFamilies, refKey } from './attribution-lock.ts';
 import { resettleEvents, untilUncontended, withFamilies } from './attribution-writes.ts';
 import { currentEdition, type EditionBook } from './edition-book.ts';
+import { FIRST_ID } from './order-events.ts';
 import { loadOrderFacts, ORDER_FACT_COLUMNS, orderFactFromRow, type OrderFactRow } from './order-facts.ts';
-import { WRITER_SHARD } from './rollups.ts';
-import { compareAttributed, type AttributionChange } from './settle-orders.ts';
+import { applyDeltas, WRITER_SHARD } from './rollups.ts';
+import { compareAttributed, dropUnfounded, type AttributionChange } from './settle-orders.ts';
 
 /** Orders that are looked at in one transaction, and attributed anew in one. */
 const LOOKED_AT = 500;
 const MENDED_AT_ONCE = 100;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** Of orders that occurred since `sinceMs`: those before are past keeping and on their way out. */
@@ -22,7 +22,7 @@ export async function auditOrders(
   organizationId: string,
   after: string | undefined,
   sinceMs: number,
-): Promise<AuditedOrders> {
+): Promise<AuditedStretch> {
   // Facts and figures move together: in one snapshot they agree, also while events pour in, and nobody needs to be locked out. Which edition is
   // read belongs to it: one that has been replaced is cleared away.
   return database.transaction(async (tx) => {
@@ -115,8 +115,15 @@ export async function mendOrders(
   const ids = differences.map(({ place }) => place);
   for (let at = 0; at < ids.length; at += MENDED_AT_ONCE) {
     const wanted = ids.slice(at, at + MENDED_AT_ONCE).map((eventId) => ({ organizationId, eventId }));
-    await untilUncontended(database, async (tx) =>
-      resettleEvents(tx, book, WRITER_SHARD, await loadOrderFacts(tx, wanted)),
-    );
+    await untilUncontended(database, async (tx) => {
+      await resettleEvents(tx, book, WRITER_SHARD, await loadOrderFacts(tx, wanted));
+      const edition = await currentEdition(tx, organizationId);
+      const orders = await dropUnfounded(
+        tx,
+        edition ? [edition] : [],
+        wanted.map(({ eventId }) => eventId),
+      );
+      await applyDeltas(tx, WRITER_SHARD, { conversations: [], orders });
+    });
   }
 }

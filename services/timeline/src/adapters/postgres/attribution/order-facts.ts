@@ -47,28 +47,77 @@ export async function readOrderFacts(tx: Queryable, events: readonly JudgedEvent
   return events.map((event, i) => toOrderFact(event, saidFromRow(rows[i]!)));
 }
 
+const FACTS_GIVEN = `
+  unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::numeric[], $7::text[], $8::uuid[], $9::uuid[])
+`;
+const COLUMNS =
+  'organization_id, event_id, contact_id, name, occurred_at, amount, currency, message_key, click_key';
+
+const givenAs = (facts: readonly OrderFact[]): unknown[] => [
+  facts.map((fact) => fact.organizationId),
+  facts.map((fact) => fact.eventId),
+  facts.map((fact) => fact.contactId),
+  facts.map((fact) => fact.name),
+  facts.map((fact) => new Date(fact.occurredAtMs).toISOString()),
+  facts.map((fact) => fact.amount),
+  facts.map((fact) => fact.currency),
+  facts.map((fact) => fact.messageKey),
+  facts.map((fact) => fact.clickKey),
+];
+
 /** The first fact of an event stands. */
 export async function insertOrderFacts(tx: Queryable, facts: readonly OrderFact[]): Promise<void> {
   if (facts.length === 0) return;
   await tx.query({
     name: 'timeline-insert-order-facts',
-    text: `
-      INSERT INTO timeline.order_fact (organization_id, event_id, contact_id, name, occurred_at, amount, currency, message_key, click_key)
-      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::numeric[], $7::text[], $8::uuid[], $9::uuid[])
-      ON CONFLICT DO NOTHING
-    `,
-    values: [
-      facts.map((fact) => fact.organizationId),
-      facts.map((fact) => fact.eventId),
-      facts.map((fact) => fact.contactId),
-      facts.map((fact) => fact.name),
-      facts.map((fact) => new Date(fact.occurredAtMs).toISOString()),
-      facts.map((fact) => fact.amount),
-      facts.map((fact) => fact.currency),
-      facts.map((fact) => fact.messageKey),
-      facts.map((fact) => fact.clickKey),
-    ],
+    text: `INSERT INTO timeline.order_fact (${COLUMNS}) SELECT * FROM ${FACTS_GIVEN} ON CONFLICT DO NOTHING`,
+    values: givenAs(facts),
   });
+}
+
+/** In the place of what there is of their events. */
+export async function putOrderFacts(tx: Queryable, facts: readonly OrderFact[]): Promise<void> {
+  if (facts.length === 0) return;
+  await tx.query({
+    text: `
+      INSERT INTO timeline.order_fact (${COLUMNS}) SELECT * FROM ${FACTS_GIVEN}
+      ON CONFLICT (organization_id, event_id) DO UPDATE SET contact_id = excluded.contact_id, name = excluded.name,
+        occurred_at = excluded.occurred_at, amount = excluded.amount, currency = excluded.currency,
+        message_key = excluded.message_key, click_key = excluded.click_key
+    `,
+    values: givenAs(facts),
+  });
+}
+
+export async function removeOrderFacts(
+  tx: Queryable,
+  organizationId: string,
+  eventIds: readonly string[],
+): Promise<void> {
+  if (eventIds.length === 0) return;
+  await tx.query({
+    text: 'DELETE FROM timeline.order_fact WHERE organization_id = $1 AND event_id = ANY($2::uuid[])',
+    values: [organizationId, eventIds],
+  });
+}
+
+/** Those that are not put down, or not so. */
+export async function differingFacts(tx: Queryable, facts: readonly OrderFact[]): Promise<OrderFact[]> {
+  if (facts.length === 0) return [];
+  const { rows } = await tx.query<{ place: number }>({
+    text: `
+      SELECT said.place::int AS place FROM ${FACTS_GIVEN} WITH ORDINALITY AS said (${COLUMNS}, place)
+      LEFT JOIN LATERAL (
+        SELECT * FROM timeline.order_fact AS one
+        WHERE one.organization_id = said.organization_id AND one.event_id = said.event_id LIMIT 1
+      ) AS held ON true
+      WHERE ROW(held.contact_id, held.name, held.occurred_at, held.amount, held.currency, held.message_key, held.click_key)
+        IS DISTINCT FROM ROW(said.contact_id, said.name, said.occurred_at, said.amount, said.currency, said.message_key, said.click_key)
+      ORDER BY place
+    `,
+    values: givenAs(facts),
+  });
+  return rows.map(({ place }) => facts[place - 1]!);
 }
 
 export interface OrderFactRow {
@@ -83,17 +132,7 @@ export interface OrderFactRow {
   click_key: string | null;
 }
 
-export const ORDER_FACT_COLUMNS = [
-  'organization_id',
-  'event_id',
-  'contact_id',
-  'name',
-  'occurred_at',
-  'amount',
-  'currency',
-  'message_key',
-  'click_key',
-]
+export const ORDER_FACT_COLUMNS = COLUMNS.split(', ')
   .map((column) => `fact.${column}`)
   .join(', ');
 

@@ -2,6 +2,7 @@ import type { Database } from '@trackline/postgres';
 import { monthsBetween } from '../../../domain/calendar-month.ts';
 import type { ReportAudit } from '../../../ports.ts';
 import { currentEdition, type EditionBook } from './edition-book.ts';
+import { auditEvents, auditFacts, mendFacts } from './fact-audit.ts';
 import { auditOrders, mendOrders } from './order-audit.ts';
 import { auditSums, mendSums } from './sum-audit.ts';
 
@@ -13,6 +14,12 @@ export const reportAudit = (database: Database, book: EditionBook, sinceMs: numb
     });
     return rows.map((row) => row.organization_id);
   },
+
+  events: (organizationId, after) => auditEvents(database, organizationId, after, sinceMs),
+
+  facts: (organizationId, after) => auditFacts(database, organizationId, after, sinceMs),
+
+  mendFacts: (organizationId, differences) => mendFacts(database, book, organizationId, differences),
 
   orders: (organizationId, after) => auditOrders(database, organizationId, after, sinceMs),
 

@@ -10,7 +10,7 @@ import {
   type OrderDelta,
 } from '../../../domain/figures.ts';
 import { ORGANIC } from '../../../domain/message-fact.ts';
-import { adOf, metaKindOf, type AdTraces } from '../../../domain/meta-event.ts';
+import { adOf, META_EVENT_NAMES, metaKindOf, type AdTraces } from '../../../domain/meta-event.ts';
 import type { OrderFact } from '../../../domain/order-fact.ts';
 import { NO_CURRENCY } from '../../../domain/revenue.ts';
 import { loadAdTraces, loadEarningTouches, type AttributionTask } from './touch-reader.ts';
@@ -251,4 +251,30 @@ async function writeAttributed(tx: Queryable, orders: readonly AttributedOrder[]
       orders.map((one) => one.adId),
     ],
   });
+}
+
+/**
+ * Takes away how the given events stand attributed where none of them is an order by the edition, or Meta's report: there is no such fact (any more),
+ * or it is called otherwise. Gives the changes of the sums.
+ */
+export async function dropUnfounded(
+  tx: Queryable,
+  editions: readonly Edition[],
+  eventIds: readonly string[],
+): Promise<OrderDelta[]> {
+  const deltas: OrderDelta[] = [];
+  for (const { organizationId, edition, settings } of editions) {
+    const { rows } = await tx.query<AttributedRow>({
+      text: `
+        DELETE FROM timeline.attribution AS held
+        WHERE organization_id = $1 AND edition = $2 AND event_id = ANY($3::uuid[]) AND NOT EXISTS (
+          SELECT FROM timeline.order_fact AS fact
+          WHERE fact.organization_id = held.organization_id AND fact.event_id = held.event_id AND fact.name = ANY($4::text[]))
+        RETURNING held.*
+      `,
+      values: [organizationId, edition, eventIds, [...settings.orderEventNames, ...META_EVENT_NAMES]],
+    });
+    deltas.push(...rows.map(attributedFromRow).flatMap((held) => orderDeltas(held, undefined)));
+  }
+  return deltas;
 }
