@@ -27,6 +27,7 @@ interface Round {
 /** A backlog of events through the Kafka door and through ingest's topic, until all verdicts are published. */
 export const admission: Scenario = {
   name: 'admission',
+  isLong: true,
   says: 'a backlog on a source topic, judged, committed and published by one dedup-meter; beside a bare loop on a copy of it',
   async run(settings) {
     const figures: Figure[] = [];

@@ -59,13 +59,19 @@ export const webhookChanges: Scenario = {
           }
         }
       }
-      const answers = answersOf(taken.automatic_events.map(({ result }) => result));
       const exact = [];
-      for (const [what, text] of [
-        ['purchases metered', 'SELECT coalesce(sum(used), 0)::bigint AS n FROM dedup_meter.usage'],
-        ['purchases on the timeline', 'SELECT count(*)::bigint AS n FROM timeline.event'],
-      ] as const)
+      for (const [kind, what, text] of [
+        ['messages', 'messages noted', 'SELECT count(*)::bigint AS n FROM timeline.conversation'],
+        [
+          'automatic_events',
+          'purchases metered',
+          'SELECT coalesce(sum(used), 0)::bigint AS n FROM dedup_meter.usage',
+        ],
+        ['automatic_events', 'purchases on the timeline', 'SELECT count(*)::bigint AS n FROM timeline.event'],
+      ] as const) {
+        const answers = answersOf(taken[kind].map(({ result }) => result));
         exact.push(await assertAnswered(what, () => stage.count(text), answers, CHANGES));
+      }
       const of = (kind: Kind, pick: (result: LoadResult) => number) =>
         median(taken[kind].map(({ result }) => pick(result)));
       return {
