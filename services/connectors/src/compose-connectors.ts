@@ -4,8 +4,8 @@ import type { KafkaBatchServer, Publisher } from '@trackline/kafka';
 import { flowMetrics, type Logger, type Metrics } from '@trackline/observability';
 import type { Database } from '@trackline/postgres';
 import type { Agent } from 'undici';
+import { beforeAttempts } from './adapters/directory/before-attempts.ts';
 import { directoryCredentials } from './adapters/directory/directory-credentials.ts';
-import { ofLivingContacts } from './adapters/directory/living-contacts.ts';
 import { deadLetters } from './adapters/kafka/dead-letter.ts';
 import { publishMessages } from './adapters/kafka/publish-messages.ts';
 import { logSender } from './adapters/log/log-sender.ts';
@@ -129,7 +129,7 @@ export function composeConnectors(open: Open): Composed {
       new Dispatcher({
         kind,
         store,
-        credentials: ofLivingContacts(directoryCredentials(connectors, channels), directory),
+        before: beforeAttempts(directoryCredentials(connectors, channels), directory),
         deliver: attempt,
         limits: {
           total: config.deliveryConcurrency,

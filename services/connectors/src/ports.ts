@@ -109,15 +109,25 @@ export type Credentials =
       readonly accessToken: string;
     };
 
-/** `erased`: whom the action is for has been erased. */
-export type FoundCredentials =
-  Credentials | { readonly unreadable: string } | { readonly erased: true } | undefined;
+/** `undefined`: nothing was given. */
+export type FoundCredentials = Credentials | { readonly unreadable: string } | undefined;
 
 export interface CredentialSource {
-  /** In the order of what was asked for; `undefined` where nothing was given. One read. */
+  /** In the order of what was asked for. One read. */
   of(
-    wanted: readonly Pick<AnyRequestedAction, 'organizationId' | 'contactId' | 'kind' | 'request'>[],
+    wanted: readonly Pick<AnyRequestedAction, 'organizationId' | 'kind' | 'request'>[],
   ): Promise<FoundCredentials[]>;
+}
+
+/** What an attempt is made with. `erased`: whom its action is for has been erased, and none is to be made. */
+export type FoundBefore = FoundCredentials | { readonly erased: true };
+
+/** What is looked up before attempts: whom each is for, and with what it is made. */
+export interface BeforeAttempts {
+  /** In the order of the actions. One read of each. */
+  lookUp(
+    actions: readonly Pick<AnyRequestedAction, 'organizationId' | 'contactId' | 'kind' | 'request'>[],
+  ): Promise<FoundBefore[]>;
 }
 
 /** Carries one attempt out. Throws only what is a fault of ours: that counts as "not now". */

@@ -11,6 +11,7 @@ import { contactErasures } from './adapters/postgres/contact-erasures.ts';
 import { effectWriter } from './adapters/postgres/effect-writer.ts';
 import { executionReader } from './adapters/postgres/execution-reader.ts';
 import { executionStore } from './adapters/postgres/execution-store.ts';
+import { heldSends } from './adapters/postgres/held-sends.ts';
 import { retention } from './adapters/postgres/retention.ts';
 import { scheduleStore } from './adapters/postgres/schedule-store.ts';
 import { timerReader } from './adapters/postgres/timer-reader.ts';
@@ -21,11 +22,11 @@ import { cronerCalendar } from './adapters/schedule/croner-calendar.ts';
 import type { TriggerConfig } from './config.ts';
 import { observeTimers } from './observe-timers.ts';
 import type { PartitionOfContact } from './pipeline/effects-commit.ts';
-import type { EraseDependencies } from './pipeline/erase-contact.ts';
+import { eraseContact, type EraseDependencies } from './pipeline/erase-contact.ts';
 import { fireDue } from './pipeline/fire-due.ts';
 import { handleAdmitted } from './pipeline/handle-admitted.ts';
 import { handleCompleted } from './pipeline/handle-completed.ts';
-import { handleContactChanges } from './pipeline/handle-contact-changes.ts';
+import { handleContactChanges, type ContactChangeDependencies } from './pipeline/handle-contact-changes.ts';
 import { Housekeeping, type HousekeepingDependencies } from './pipeline/housekeeping.ts';
 import { KnownFeedback } from './pipeline/known-feedback.ts';
 import { KnownWorkflows } from './pipeline/known-workflows.ts';
@@ -83,23 +84,35 @@ function composeSchedules(
 
 interface Beside extends Pick<HousekeepingDependencies, 'own' | 'outbox' | 'writer' | 'between' | 'onFault'> {
   readonly merges: ContactMerges;
-  readonly erase: EraseDependencies;
+  readonly erasing: EraseDependencies;
 }
 
 const composeHousekeeping = (
-  { merges, erase, ...beside }: Beside,
+  { merges, erasing, ...beside }: Beside,
   database: Database,
   config: TriggerConfig,
 ): Housekeeping =>
   new Housekeeping({
     ...beside,
     settleMerges: () => settleMerges(merges, beside.onFault),
-    settleErasures: () => settleErasures(erase, beside.onFault),
+    settleErasures: () => settleErasures(erasing, beside.onFault),
     retention: retention(database),
     giveTurns: () => giveTurns(database),
     handledMs: config.handledHours * HOUR_MS,
     executionsMs: config.executionsDays * DAY_MS,
     nowMs: Date.now,
+  });
+
+const composeContactChanges = (
+  shared: Omit<ContactChangeDependencies, 'heldSends' | 'erasures' | 'erase'>,
+  erasing: EraseDependencies,
+  database: Database,
+): ReturnType<typeof handleContactChanges> =>
+  handleContactChanges({
+    ...shared,
+    heldSends: heldSends(database),
+    erasures: erasing.erasures,
+    erase: (ref) => eraseContact(ref, erasing),
   });
 
 const countRefusedUpdates = (metrics: Metrics) =>
@@ -155,7 +168,7 @@ export function composeTrigger({
   const onFault = toldFaults(metrics, logger);
   const shared = { workflows, writer, contacts, outbox, newId: uuidv7 };
   const erasures = contactErasures(database);
-  const erase = { ...shared, erasures, timers, slack, partitionOf: partitionOfContact };
+  const erasing = { ...shared, erasures, timers, slack, partitionOf: partitionOfContact };
   observeTimers(metrics, own, timers);
   return {
     outbox,
@@ -189,7 +202,7 @@ export function composeTrigger({
         metrics: admittedMetrics,
       },
       contacts: {
-        handle: handleContactChanges({ ...shared, executions, merges, erase, slack }),
+        handle: composeContactChanges({ ...shared, executions, merges, slack }, erasing, database),
         metrics: flowMetrics(metrics, 'contacts'),
       },
       completed: {
@@ -230,7 +243,7 @@ export function composeTrigger({
       config,
     ),
     housekeeping: composeHousekeeping(
-      { own, outbox, writer, between, onFault, merges, erase },
+      { own, outbox, writer, between, onFault, merges, erasing },
       database,
       config,
     ),

@@ -233,8 +233,6 @@ export interface ContactMerge extends ContactRef {
 export interface ContactMerges {
   /** Gives who the two are now: not always the one that was told of, who may have become another. */
   merge(merge: ContactMerge): Promise<string>;
-  /** Sends that are held for want of an address are looked at again: these contacts may have become somebody. */
-  known(refs: readonly ContactRef[]): Promise<void>;
   /**
    * Told of so long ago that nothing can still be under way, and not looked at since: a page of them, those first that were told of first,
    * behind so many.
@@ -242,6 +240,12 @@ export interface ContactMerges {
   unsettled(behind: number): Promise<readonly ContactMerge[]>;
   /** Moves what was stored for the old id by somebody who did not know of the merge yet. */
   settle(merge: ContactMerge): Promise<void>;
+}
+
+/** Sends that are held for want of an address. */
+export interface HeldSends {
+  /** Those of these contacts, who may have become somebody, are looked at again at once. */
+  lookAgain(refs: readonly ContactRef[]): Promise<void>;
 }
 
 /** What becomes of executions of contacts that were erased. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RequestedAction } from '@trackline/contracts';
 import type { ClaimedDelivery } from '../domain/delivery.ts';
-import type { FoundCredentials } from '../ports.ts';
+import type { FoundBefore } from '../ports.ts';
 import { deliver } from './deliver.ts';
 
 const NOW_MS = 1_000_000;
@@ -31,7 +31,7 @@ const claimed: ClaimedDelivery = {
 /** What one attempt at the delivery does, in order. */
 async function whatHappens(
   delivery: ClaimedDelivery,
-  found: Promise<FoundCredentials> = Promise.resolve(undefined),
+  found: Promise<FoundBefore> = Promise.resolve(undefined),
 ): Promise<string[]> {
   const seen: string[] = [];
   const note = (what: string) => {

@@ -15,7 +15,7 @@ import {
   type Next,
   type RetryPolicy,
 } from '../domain/outcome.ts';
-import type { DeliveryStore, Ending, FoundCredentials, Message, Sender } from '../ports.ts';
+import type { DeliveryStore, Ending, FoundBefore, Message, Sender } from '../ports.ts';
 
 export interface DeliverDependencies {
   readonly store: Pick<DeliveryStore, 'again' | 'putBack' | 'end'>;
@@ -49,7 +49,7 @@ const SETTLE_PAUSE_MS = 200;
  */
 export const deliver =
   (use: DeliverDependencies) =>
-  async (delivery: ClaimedDelivery, found: Promise<FoundCredentials>): Promise<void> => {
+  async (delivery: ClaimedDelivery, found: Promise<FoundBefore>): Promise<void> => {
     const outcome = await attempt(delivery, found, use);
     if (outcome.kind === 'not_tried') {
       const inMs = backoffMs(1, use.policy, use.random());
@@ -65,26 +65,25 @@ const fateOf = (next: Next): AttemptFate => (next.kind === 'ended' ? next.status
 
 async function attempt(
   delivery: ClaimedDelivery,
-  found: Promise<FoundCredentials>,
+  found: Promise<FoundBefore>,
   { senders, timeoutMs, nowMs, onFault, policy }: DeliverDependencies,
 ): Promise<AttemptOutcome | NotTried> {
-  let credentials: FoundCredentials;
+  let before: FoundBefore;
   try {
-    credentials = await found;
+    before = await found;
   } catch (error) {
     onFault(error, delivery);
     return spentBefore(delivery, policy) ?? { kind: 'not_tried', reason: 'credentials_not_read' };
   }
-  if (credentials && 'erased' in credentials)
-    return { kind: 'never', reason: ERASED, detail: CONTACT_ERASED };
+  if (before && 'erased' in before) return { kind: 'never', reason: ERASED, detail: CONTACT_ERASED };
   const spent = spentBefore(delivery, policy);
   if (spent) return spent;
   // Another may have it by the time that the answer comes.
   if (nowMs() + timeoutMs > delivery.leaseEndsAtMs) return { kind: 'not_tried', reason: 'lease_too_short' };
-  if (credentials && 'unreadable' in credentials)
-    return { kind: 'not_now', reason: 'credentials', detail: { message: credentials.unreadable } };
+  if (before && 'unreadable' in before)
+    return { kind: 'not_now', reason: 'credentials', detail: { message: before.unreadable } };
   try {
-    return await senders[delivery.action.kind](delivery, credentials);
+    return await senders[delivery.action.kind](delivery, before);
   } catch (error) {
     onFault(error, delivery);
     return { kind: 'not_now', reason: 'fault', detail: { message: 'An error on our side.' } };

@@ -1,13 +1,13 @@
 import type { ActionKind } from '@trackline/contracts';
 import { Load, type Queue } from '../domain/allotment.ts';
 import type { ClaimedDelivery } from '../domain/delivery.ts';
-import type { CredentialSource, DeliveryStore, DispatchLimits, FoundCredentials } from '../ports.ts';
+import type { BeforeAttempts, DeliveryStore, DispatchLimits, FoundBefore } from '../ports.ts';
 
 export interface DispatcherDependencies {
   readonly kind: ActionKind;
   readonly store: Pick<DeliveryStore, 'claim'>;
-  readonly credentials: CredentialSource;
-  readonly deliver: (delivery: ClaimedDelivery, credentials: Promise<FoundCredentials>) => Promise<void>;
+  readonly before: BeforeAttempts;
+  readonly deliver: (delivery: ClaimedDelivery, found: Promise<FoundBefore>) => Promise<void>;
   readonly limits: DispatchLimits;
   readonly onFault: (error: unknown) => void;
 }
@@ -93,8 +93,8 @@ export class Dispatcher {
   }
 
   private begin(claimed: readonly ClaimedDelivery[]): void {
-    const { credentials, deliver, onFault } = this.use;
-    const found = credentials.of(claimed.map(({ action }) => action));
+    const { before, deliver, onFault } = this.use;
+    const found = before.lookUp(claimed.map(({ action }) => action));
     for (const [at, delivery] of claimed.entries()) {
       const queue: Queue = {
         organizationId: delivery.action.organizationId,

@@ -6,10 +6,18 @@ import type { Workflow } from '../domain/execution.ts';
 import { NO_WORKFLOWS, startedBySignal } from '../domain/organization.ts';
 import { isPast, movedPositions } from '../domain/positions.ts';
 import type { ContactSignal, SignalKind } from '../domain/signal.ts';
-import type { Commit, ContactMerges, Contacts, EffectWriter, ExecutionReader } from '../ports.ts';
+import type {
+  Commit,
+  ContactErasures,
+  ContactMerges,
+  ContactRef,
+  Contacts,
+  EffectWriter,
+  ExecutionReader,
+  HeldSends,
+} from '../ports.ts';
 import type { Unreadable } from './decode-events.ts';
 import { toEffectsCommit, type EffectsCommitDependencies } from './effects-commit.ts';
-import { eraseContact, type EraseDependencies } from './erase-contact.ts';
 import type { Organizations } from './known-workflows.ts';
 import { loadSettings } from './load-settings.ts';
 import type { Outbox } from './outbox.ts';
@@ -20,7 +28,10 @@ export interface ContactChangeDependencies extends EffectsCommitDependencies {
   readonly writer: EffectWriter;
   readonly outbox: Outbox;
   readonly merges: ContactMerges;
-  readonly erase: EraseDependencies;
+  readonly heldSends: HeldSends;
+  readonly erasures: Pick<ContactErasures, 'isErased'>;
+  /** Ends all that runs for the contact. */
+  readonly erase: (ref: ContactRef) => Promise<void>;
 }
 
 export interface ContactChangeBatch {
@@ -60,7 +71,7 @@ export function handleContactChanges(use: ContactChangeDependencies) {
     // Before anything starts, and again when the batch comes again: it is done as often without harm.
     for (const change of changes) await follow(change, use);
     const known = changes.filter(({ change }) => change === 'created' || change === 'updated');
-    if (known.length > 0) await use.merges.known(known);
+    if (known.length > 0) await use.heldSends.lookAgain(known);
     const signals = changes.flatMap(toSignal);
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const decision = await start(signals, batch, use);
@@ -73,12 +84,12 @@ export function handleContactChanges(use: ContactChangeDependencies) {
 /** Merges and erasures of two contacts are told on different partitions: either may be heard of first. */
 async function follow(
   { organizationId, contactId, change, into }: ContactChange,
-  { merges, erase }: ContactChangeDependencies,
+  { merges, erasures, erase }: ContactChangeDependencies,
 ): Promise<void> {
-  if (change === 'erased') await eraseContact({ organizationId, contactId }, erase);
+  if (change === 'erased') await erase({ organizationId, contactId });
   if (change !== 'merged' || into === undefined || !isUuid(into)) return;
   const stayed = { organizationId, contactId: await merges.merge({ organizationId, contactId, into }) };
-  if (await erase.erasures.isErased(stayed)) await eraseContact(stayed, erase);
+  if (await erasures.isErased(stayed)) await erase(stayed);
 }
 
 /** `undefined`: something that was read had changed by the time of the commit; nothing was done. */

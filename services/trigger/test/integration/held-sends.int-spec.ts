@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CONTACTS, encodeContactChange } from '@trackline/contracts';
 import { uuidv7 } from '@trackline/kernel';
 import { eventually, uniqueName } from '@trackline/testkit';
-import { contactMerges } from '../../src/adapters/postgres/contact-merges.ts';
 import {
   EXECUTION_COLUMNS,
   fromExecutionRow,
   type ExecutionRow,
 } from '../../src/adapters/postgres/execution-rows.ts';
+import { heldSends } from '../../src/adapters/postgres/held-sends.ts';
 import { settleTimers } from '../../src/adapters/postgres/timer-writes.ts';
 import { TriggerRig, type Tenant } from './trigger-rig.ts';
 import type { RunningTrigger } from '../../src/start-trigger.ts';
@@ -126,7 +126,7 @@ describe('a send to a contact of whom only a trace is known', () => {
     });
     const read = fromExecutionRow(rows[0]!);
     const partitionOf = () => rig.partitionOf(organizationId(), contactId);
-    await contactMerges(rig.database, partitionOf).known([{ organizationId: organizationId(), contactId }]);
+    await heldSends(rig.database).lookAgain([{ organizationId: organizationId(), contactId }]);
     expect(await rig.count(`execution WHERE id = '${read.id}' AND revision > ${read.revision}`)).toBe(1);
     await rig.database.transaction((tx) =>
       settleTimers(tx, [{ ...read, dueAtMs: read.dueAtMs! + 86_400_000 }], partitionOf),
