@@ -1,4 +1,5 @@
 export * from './asyncapi.ts';
+export * from './conversion-feedback.ts';
 export * from './currency.ts';
 export * from './errors.ts';
 export * from './identity.ts';

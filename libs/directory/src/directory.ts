@@ -1,4 +1,4 @@
-import type { ContactChange } from '@trackline/contracts';
+import type { Click, ClickQuery, ContactChange, FeedbackTerms } from '@trackline/contracts';
 import { isUuid, systemClock, type Clock } from '@trackline/kernel';
 import type { Database, Queryable } from '@trackline/postgres';
 import { RevisionReader, type Reading } from './cache/revision-reader.ts';
@@ -17,7 +17,7 @@ import { drainOutbox } from './contact/outbox.ts';
 import { purgeCauses } from './contact/purge-causes.ts';
 import { resolveContacts } from './contact/resolve-contacts.ts';
 import * as clicks from './feedback/ad-clicks.ts';
-import { loadFeedbackTerms, type FeedbackTerms } from './feedback/feedback-terms.ts';
+import { loadFeedbackTerms } from './feedback/feedback-terms.ts';
 import {
   updateContacts,
   type ContactChangeRequest,
@@ -245,7 +245,7 @@ export class Directory {
   }
 
   /** The last click that each query asks for, at its place. */
-  lastAdClicks(queries: readonly clicks.ClickQuery[]): Promise<(clicks.FoundClick | undefined)[]> {
+  lastAdClicks(queries: readonly ClickQuery[]): Promise<(Click | undefined)[]> {
     return clicks.lastAdClicks(this.database, queries);
   }
 }

@@ -29,14 +29,7 @@ export type {
 } from './channel/channel.ts';
 export type { OpenedChannel } from './channel/opened-channels.ts';
 
-export {
-  MAX_CLICK_CHARACTERS,
-  purgeAdClicks,
-  type AdClick,
-  type ClickQuery,
-  type FoundClick,
-} from './feedback/ad-clicks.ts';
-export type { FeedbackChannel, FeedbackTerms } from './feedback/feedback-terms.ts';
+export { purgeAdClicks, type AdClick } from './feedback/ad-clicks.ts';
 
 export type { Contact } from './contact/contact.ts';
 export type { ContactInput } from './contact/contact-input.ts';

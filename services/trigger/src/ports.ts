@@ -1,13 +1,15 @@
 import type {
   AnyRequestedAction,
+  Click,
+  ClickQuery,
   ContactUpdateConfig,
   ExecutionProgress,
   ExecutionStatus,
+  FeedbackTerms,
   Position,
   WorkflowDefinition,
   WorkflowStatus,
 } from '@trackline/contracts';
-import type { Click, FeedbackTerms } from './domain/conversion.ts';
 import type { ContactChangeRequest, Counts, Effects, SubscriptionRequest } from './domain/effects.ts';
 import type { Execution, StepVisit } from './domain/execution.ts';
 import type { ContactView } from './domain/fields.ts';
@@ -416,15 +418,6 @@ export interface Refusal {
   readonly eventId: string | null;
   readonly reason: string;
   readonly atMs: number;
-}
-
-/** Which click is wanted: the contact's last one within the bounds, both inside, that led to one of the numbers. */
-export interface ClickQuery {
-  readonly organizationId: string;
-  readonly contactId: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly phoneNumberIds: readonly string[];
 }
 
 /** Who wants Meta to be told of conversions, and the clicks that contacts came by. */

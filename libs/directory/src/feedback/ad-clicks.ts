@@ -1,28 +1,14 @@
+import { MAX_CLICK_CHARACTERS, type Click, type ClickQuery } from '@trackline/contracts';
 import type { Database, Queryable } from '@trackline/postgres';
 import type { ContactRef } from '../contact/contact.reader.ts';
 import { Raced } from '../contact/contact.writer.ts';
 import { settle } from '../contact/settle.ts';
 
 /** A click on an ad by which a contact came into a chat with one of the organisation's numbers. */
-export interface AdClick extends ContactRef {
-  /** As Meta names it. It has to be given back in the very same form, so it is kept as it is. */
-  readonly ctwaClid: string;
-  readonly phoneNumberId: string;
+export interface AdClick extends ContactRef, Click {
   /** Milliseconds since the epoch: of the message that it came with. */
   readonly clickedAtMs: number;
 }
-
-/** Which click is wanted: the contact's last one within the bounds, both inside, that led to one of the numbers. */
-export interface ClickQuery extends ContactRef {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly phoneNumberIds: readonly string[];
-}
-
-export type FoundClick = Pick<AdClick, 'ctwaClid' | 'phoneNumberId'>;
-
-/** Meta's are some 150 characters; what an index could not hold is no click. */
-export const MAX_CLICK_CHARACTERS = 512;
 
 /** Told again, nothing changes. Clicks of contacts that are gone are left out, also under the ids of those who were merged into them. */
 export async function noteAdClicks(database: Database, clicks: readonly AdClick[]): Promise<void> {
@@ -100,8 +86,8 @@ async function writeClicks(tx: Queryable, rows: readonly AdClick[]): Promise<voi
 export async function lastAdClicks(
   db: Queryable,
   queries: readonly ClickQuery[],
-): Promise<(FoundClick | undefined)[]> {
-  const found: (FoundClick | undefined)[] = queries.map(() => undefined);
+): Promise<(Click | undefined)[]> {
+  const found: (Click | undefined)[] = queries.map(() => undefined);
   if (queries.length === 0) return found;
   const { rows } = await db.query<{ place: number; ctwa_clid: string; phone_number_id: string }>({
     name: 'directory.last_ad_clicks',

@@ -1,20 +1,6 @@
+import type { FeedbackChannel, FeedbackTerms } from '@trackline/contracts';
 import type { Queryable } from '@trackline/postgres';
 import { DEFAULT_SETTINGS, type OrganizationSettings } from '../organization/organization.ts';
-
-/** A WhatsApp number whose conversions Meta is told of, without any secret. */
-export interface FeedbackChannel {
-  readonly id: string;
-  readonly phoneNumberId: string;
-  readonly wabaId: string;
-  readonly datasetId: string;
-}
-
-/** What an organisation wants Meta to be told. */
-export interface FeedbackTerms {
-  /** By id; at least one. */
-  readonly channels: readonly FeedbackChannel[];
-  readonly settings: OrganizationSettings;
-}
 
 interface TermsRow {
   organization_id: string;

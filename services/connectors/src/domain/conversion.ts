@@ -1,19 +1,17 @@
-import { decimalsOfCurrency, type RequestedConversion } from '@trackline/contracts';
+import { decimalsOfCurrency, isTooOldForMeta, type RequestedConversion } from '@trackline/contracts';
 import { failureOfGraph, parsedAnswer } from './graph-answer.ts';
 import type { HttpAnswer } from './http-answer.ts';
 import type { AttemptOutcome } from './outcome.ts';
 import { shownText } from './shown.ts';
 
 const SECOND_MS = 1_000;
-/** "If any event_time in data is greater than 7 days in the past, we return an error": server-event, see `toEvents`. */
-const MAX_AGE_MS = 7 * 86_400_000;
 
 /** Whole seconds, as Meta gets it. */
 const eventTime = ({ request }: RequestedConversion): number => Math.floor(request.occurredAtMs / SECOND_MS);
 
-/** By the time that Meta is told: an event of exactly seven days ago is not. */
+/** By the time that Meta is told. */
 export const isTooOld = (action: RequestedConversion, nowMs: number): boolean =>
-  nowMs - eventTime(action) * SECOND_MS > MAX_AGE_MS;
+  isTooOldForMeta(eventTime(action) * SECOND_MS, nowMs);
 
 /**
  * The body of `POST /{dataset-id}/events`, of one event: Meta refuses a request as a whole. As documented, as of May 2026:

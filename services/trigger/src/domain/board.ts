@@ -1,7 +1,7 @@
 import type { EntryRefusal } from '@trackline/contracts';
 import { advance } from './advance.ts';
 import { EffectCollector } from './effects.ts';
-import { isCrowded, isSole, NEVER_ENTERED, refusalOf, type EntryFacts } from './entry.ts';
+import { isSole, NEVER_ENTERED, refusalOf, type EntryFacts } from './entry.ts';
 import { hasEnded, newExecution, type Execution, type NewExecution, type Workflow } from './execution.ts';
 import type { ContactView } from './fields.ts';
 import type { ApplyUpdates, Input } from './inputs.ts';
@@ -94,9 +94,7 @@ export class Board {
     const key = entryKey(workflow.id, contactId);
     const running = this.running.get(workflow.id) ?? 0;
     const ofContact = this.runningOfContacts.get(contactId) ?? 0;
-    const refusal =
-      refusalOf(settings, this.entryAt(key), running, nowMs) ??
-      (isCrowded(workflow, ofContact) ? 'max_contact_executions' : undefined);
+    const refusal = refusalOf(workflow, this.entryAt(key), { ofWorkflow: running, ofContact }, nowMs);
     if (refusal) {
       this.effects.refuse(execution, refusal);
       return refusal;

@@ -1,12 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { conversionId } from '@trackline/contracts';
-import {
-  conversionEventOf,
-  decideConversion,
-  type Click,
-  type FeedbackTerms,
-  type ConvertibleEvent,
-} from './conversion.ts';
+import { conversionId, type Click, type FeedbackTerms } from '@trackline/contracts';
+import { conversionEventOf, decideConversion, type ConvertibleEvent } from './conversion.ts';
 
 const NOW_MS = Date.parse('2026-11-21T10:00:00.500Z');
 const DAY_MS = 86_400_000;

@@ -2,38 +2,16 @@ import {
   amountOf,
   conversionId,
   currencyOf,
+  isTooOldForMeta,
+  MAX_CLICK_CHARACTERS,
   type AdmittedEvent,
+  type Click,
   type ConversionEvent,
+  type FeedbackChannel,
+  type FeedbackTerms,
   type RequestedConversion,
   type SaidWorth,
 } from '@trackline/contracts';
-
-/** A WhatsApp number of an organisation whose conversions Meta is told of. */
-export interface FeedbackChannel {
-  readonly id: string;
-  readonly phoneNumberId: string;
-  readonly wabaId: string;
-  readonly datasetId: string;
-}
-
-/** What an organisation wants Meta to be told. */
-export interface FeedbackTerms {
-  /** At least one. */
-  readonly channels: readonly FeedbackChannel[];
-  readonly settings: {
-    readonly orderEventNames: readonly string[];
-    readonly leadEventNames: readonly string[];
-    readonly defaultCurrency: string | null;
-    /** A click counts for an event at most this long after it, the bound included. */
-    readonly attributionWindowHours: number;
-  };
-}
-
-/** The click on an ad by which a contact came to one of the numbers. */
-export interface Click {
-  readonly ctwaClid: string;
-  readonly phoneNumberId: string;
-}
 
 export type ConvertibleEvent = Pick<
   AdmittedEvent,
@@ -71,10 +49,6 @@ export function conversionEventOf(
   return leadEventNames.includes(name) ? 'LeadSubmitted' : undefined;
 }
 
-/** Meta takes nothing that is older, at the time of sending: https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/server-event */
-const MAX_AGE_MS = 7 * 86_400_000;
-const MAX_CLICK_CHARACTERS = 512;
-
 type Times = Pick<AdmittedEvent, 'occurredAtMs' | 'receivedAtMs'>;
 
 /** No event occurs after it was received: a clock ahead of ours must not make one that Meta finds in its future. */
@@ -82,7 +56,7 @@ export const occurredAt = ({ occurredAtMs, receivedAtMs }: Times): number =>
   Math.min(occurredAtMs, receivedAtMs);
 
 /** Already when it was received, or at no time that can be read. */
-export const isTooOld = (event: Times): boolean => !(event.receivedAtMs - occurredAt(event) <= MAX_AGE_MS);
+export const isTooOld = (event: Times): boolean => isTooOldForMeta(occurredAt(event), event.receivedAtMs);
 
 type Properties = Readonly<Record<string, unknown>>;
 

@@ -13,7 +13,7 @@ import {
 } from '../../test/engine-builders.ts';
 import { entryKey } from './board.ts';
 import { decideEvents, type World } from './decide-events.ts';
-import { asksForEntries, refusalOf, type EntryFacts } from './entry.ts';
+import { asksForEntries, refusalOf, type EntryFacts, type Running } from './entry.ts';
 import type { Workflow } from './execution.ts';
 import { toOrganizationWorkflows } from './organization.ts';
 
@@ -23,6 +23,8 @@ const facts = (more: Partial<EntryFacts> = {}): EntryFacts => ({
   lastEndedAtMs: null,
   ...more,
 });
+
+const of = (ofWorkflow: number, ofContact = 0): Running => ({ ofWorkflow, ofContact });
 
 describe('entering a workflow', () => {
   it.each<[WorkflowSettings, EntryFacts, number, string | undefined]>([
@@ -39,8 +41,17 @@ describe('entering a workflow', () => {
     [{ contactCooldownSeconds: 10 }, facts({ lastStartedAtMs: 90_001 }), 0, 'contact_cooldown'],
     [{ contactCooldownSeconds: 10 }, facts({ lastStartedAtMs: 90_000, isRunning: true }), 0, undefined],
   ])('with %j, %j and %d running: %s', (settings, known, running, expected) =>
-    expect(refusalOf(settings, known, running, 100_000)).toBe(expected),
+    expect(refusalOf({ waits: false, definition: { settings } }, known, of(running), 100_000)).toBe(expected),
   );
+
+  it('is refused whom too many run for already, where the workflow waits for an event', () => {
+    const full = of(0, MAX_CONTACT_EXECUTIONS);
+    const enter = (waits: boolean, running: Running) =>
+      refusalOf({ waits, definition: {} }, facts(), running, 100_000);
+    expect(enter(true, full)).toBe('max_contact_executions');
+    expect(enter(true, of(0, MAX_CONTACT_EXECUTIONS - 1))).toBeUndefined();
+    expect(enter(false, full)).toBeUndefined();
+  });
 
   it('asks for what is known of the contact only where a setting needs it', () => {
     expect([{}, { maxConcurrentExecutions: 5 }, { contactCooldownSeconds: 0 }].map(asksForEntries)).toEqual([

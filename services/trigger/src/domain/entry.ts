@@ -24,18 +24,32 @@ export const asksForEntries = (settings: WorkflowSettings = {}): boolean =>
 export const isSole = ({ allowReentry, reentryDelaySeconds }: WorkflowSettings = {}): boolean =>
   allowReentry === false || (reentryDelaySeconds ?? 0) > 0;
 
-/** Why a contact may not enter now; `undefined`: it may. `running`: executions of the workflow that have not ended. */
+/** Of a workflow: what says who may enter. */
+export interface Entrance {
+  readonly waits: boolean;
+  readonly definition: { readonly settings?: WorkflowSettings };
+}
+
+/** Executions that have not ended. */
+export interface Running {
+  readonly ofWorkflow: number;
+  readonly ofContact: number;
+}
+
+/** Why a contact may not enter now; `undefined`: it may. */
 export function refusalOf(
-  settings: WorkflowSettings = {},
+  entrance: Entrance,
   { isRunning, lastStartedAtMs, lastEndedAtMs }: EntryFacts,
-  running: number,
+  running: Running,
   nowMs: number,
 ): EntryRefusal | undefined {
+  const { settings = {} } = entrance.definition;
   const { reentryDelaySeconds = 0, contactCooldownSeconds = 0 } = settings;
   if (isSole(settings) && isRunning) return 'already_running';
   if (isWithin(lastEndedAtMs, reentryDelaySeconds, nowMs)) return 'reentry_delay';
   if (isWithin(lastStartedAtMs, contactCooldownSeconds, nowMs)) return 'contact_cooldown';
-  return isFull(settings, running) ? 'max_concurrent_executions' : undefined;
+  if (isFull(settings, running.ofWorkflow)) return 'max_concurrent_executions';
+  return isCrowded(entrance, running.ofContact) ? 'max_contact_executions' : undefined;
 }
 
 /** Whether as many are running as the workflow allows. */
@@ -43,7 +57,7 @@ export const isFull = (settings: WorkflowSettings | undefined, running: number):
   running >= (settings?.maxConcurrentExecutions ?? DEFAULT_CONCURRENT_EXECUTIONS);
 
 /** Whether a contact has as many executions as it may when it enters a workflow that waits. */
-export const isCrowded = ({ waits }: { readonly waits: boolean }, runningOfContact: number): boolean =>
+export const isCrowded = ({ waits }: Pick<Entrance, 'waits'>, runningOfContact: number): boolean =>
   waits && runningOfContact >= MAX_CONTACT_EXECUTIONS;
 
 const isWithin = (sinceMs: number | null, seconds: number, nowMs: number): boolean =>

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ClickQuery, FeedbackTerms } from '@trackline/contracts';
 import { anEvent, CONTACT, ORGANIZATION } from '../../test/engine-builders.ts';
-import type { FeedbackTerms } from '../domain/conversion.ts';
-import type { ClickQuery } from '../ports.ts';
 import { KnownFeedback } from './known-feedback.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,11 +1,10 @@
+import type { Click, FeedbackTerms } from '@trackline/contracts';
 import {
   conversionEventOf,
   isTooOld,
   NO_FEEDBACK,
   occurredAt,
   ownClick,
-  type Click,
-  type FeedbackTerms,
   type FeedbackWorld,
 } from '../domain/conversion.ts';
 import type { IncomingEvent } from '../domain/decide-events.ts';

@@ -222,14 +222,13 @@ function refusalByHand(
   facts: SettingsFacts,
   nowMs: number,
 ): EntryRefusal | undefined {
-  const { settings } = workflow.definition;
   const entry = facts.entries.get(entryKey(workflow.id, contactId)) ?? NEVER_ENTERED;
   const isRunning = entry.isRunning || facts.soleRuns.has(entryKey(workflow.id, contactId));
-  const running = facts.running.get(workflow.id) ?? 0;
-  return (
-    refusalOf(settings, { ...entry, isRunning }, running, nowMs) ??
-    (isCrowded(workflow, facts.runningOfContacts.get(contactId) ?? 0) ? 'max_contact_executions' : undefined)
-  );
+  const running = {
+    ofWorkflow: facts.running.get(workflow.id) ?? 0,
+    ofContact: facts.runningOfContacts.get(contactId) ?? 0,
+  };
+  return refusalOf(workflow, { ...entry, isRunning }, running, nowMs);
 }
 
 const refused = (reason: EntryRefusal): Problem =>
