@@ -8,7 +8,7 @@ import { triggerDrain } from '../stage/trigger-drain.ts';
 import { openWaitingWorkflow, RESUMED_BY } from './waiting-workflow.ts';
 
 const WAITS = [1_000, 10_000, 100_000, 1_000_000];
-const EVENTS_OF_A_ROUND = 40_000;
+const EVENTS_OF_A_ROUND = 100_000;
 const CONTACTS = 4_000;
 /** A curve that is flat but for what measuring itself wavers by. */
 const MOST_RATIO = 1.25;
