@@ -1,19 +1,20 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { ApiKeyGuard, type Directory } from '@trackline/directory';
+import { honestFaults } from '@trackline/http';
 import {
   ObservabilityModule,
   type Logger,
   type Metrics,
   type ObservabilitySettings,
 } from '@trackline/observability';
+import { isConnectionFault, isContention } from '@trackline/postgres';
 import {
   CONNECTOR_DESK,
   ConnectorsController,
   type ConnectorDesk,
 } from './adapters/http/connectors.controller.ts';
 import { DELIVERY_READER, DeliveriesController } from './adapters/http/deliveries.controller.ts';
-import { honestGuard, honestInterceptor } from './adapters/http/honest-faults.ts';
 import { ACTIONS_FLOW, ActionsConsumer, type ActionsFlow } from './adapters/kafka/actions.consumer.ts';
 import { CONTACTS_FLOW, ContactsConsumer, type ContactsFlow } from './adapters/kafka/contacts.consumer.ts';
 import type { DeliveryReader } from './ports.ts';
@@ -31,6 +32,8 @@ export interface ConnectorsParts {
   readonly deliveries: DeliveryReader;
 }
 
+const honest = honestFaults({ isIt: isConnectionFault }, { isIt: isContention });
+
 @Module({})
 export class ConnectorsModule {
   static with(parts: ConnectorsParts): DynamicModule {
@@ -44,8 +47,8 @@ export class ConnectorsModule {
         { provide: CONTACTS_FLOW, useValue: contacts },
         { provide: CONNECTOR_DESK, useValue: desk },
         { provide: DELIVERY_READER, useValue: deliveries },
-        { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
-        { provide: APP_INTERCEPTOR, useValue: honestInterceptor },
+        { provide: APP_GUARD, useValue: honest.guard(new ApiKeyGuard({ directory, adminToken })) },
+        { provide: APP_INTERCEPTOR, useValue: honest.interceptor },
       ],
     };
   }

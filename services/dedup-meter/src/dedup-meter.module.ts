@@ -1,11 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { ApiKeyGuard, type Directory } from '@trackline/directory';
+import { honestFaults } from '@trackline/http';
 import type { KafkaBatchServer, Publisher } from '@trackline/kafka';
 import type { Clock } from '@trackline/kernel';
 import { ObservabilityModule, type Logger, type Metrics } from '@trackline/observability';
-import type { Database } from '@trackline/postgres';
-import { honestGuard } from './adapters/http/honest-guard.ts';
+import { isConnectionFault, isContention, type Database } from '@trackline/postgres';
 import { USAGE_REPORTER, UsageController } from './adapters/http/usage.controller.ts';
 import {
   ADMISSION,
@@ -36,6 +36,12 @@ export interface DedupMeterParts {
   readonly clockwork: Clockwork;
 }
 
+const LEDGER_AWAY = 'The ledger is not there now. Try again.';
+const honest = honestFaults(
+  { isIt: isConnectionFault, told: LEDGER_AWAY },
+  { isIt: isContention, told: LEDGER_AWAY },
+);
+
 @Module({})
 export class DedupMeterModule {
   static with(parts: DedupMeterParts): DynamicModule {
@@ -61,7 +67,8 @@ export class DedupMeterModule {
         { provide: EVENT_DOORS, useValue: parts.doors },
         { provide: CLOCKWORK, useValue: parts.clockwork },
         { provide: USAGE_REPORTER, useValue: reportUsage(usageBook(database), clock) },
-        { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
+        { provide: APP_GUARD, useValue: honest.guard(new ApiKeyGuard({ directory, adminToken })) },
+        { provide: APP_INTERCEPTOR, useValue: honest.interceptor },
       ],
     };
   }

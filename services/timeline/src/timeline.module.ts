@@ -2,11 +2,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { decodeAdmitted, decodeRefused, type AdmittedEvent } from '@trackline/contracts';
 import { ApiKeyGuard, type Directory } from '@trackline/directory';
+import { honestFaults } from '@trackline/http';
 import type { KafkaBatchServer, Publisher } from '@trackline/kafka';
 import type { Clock } from '@trackline/kernel';
 import { ObservabilityModule, type Logger, type Metrics } from '@trackline/observability';
-import type { Database } from '@trackline/postgres';
-import { honestGuard, honestInterceptor } from './adapters/http/database-away.ts';
+import { isConnectionFault, isContention, type Database } from '@trackline/postgres';
 import {
   TIMELINE_READS,
   TimelineController,
@@ -123,6 +123,14 @@ function reportsOf({ reading, clock, hurry }: TimelineParts): ReportReads {
   };
 }
 
+const honest = honestFaults(
+  { isIt: isConnectionFault, told: 'The database is not there now. Try again.' },
+  {
+    isIt: isContention,
+    told: 'That took too long. Try again, or ask for less time with "from" and "to".',
+  },
+);
+
 @Module({})
 export class TimelineModule {
   static with(parts: TimelineParts): DynamicModule {
@@ -147,8 +155,8 @@ export class TimelineModule {
         { provide: TIMELINE_FLOWS, useValue: flowsOf(parts) },
         { provide: TIMELINE_READS, useValue: readsOf(parts) },
         { provide: REPORT_READS, useValue: reportsOf(parts) },
-        { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
-        { provide: APP_INTERCEPTOR, useValue: honestInterceptor },
+        { provide: APP_GUARD, useValue: honest.guard(new ApiKeyGuard({ directory, adminToken })) },
+        { provide: APP_INTERCEPTOR, useValue: honest.interceptor },
       ],
     };
   }

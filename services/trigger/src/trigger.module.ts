@@ -1,14 +1,15 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { ApiKeyGuard, type Directory } from '@trackline/directory';
+import { honestFaults } from '@trackline/http';
 import {
   ObservabilityModule,
   type Logger,
   type Metrics,
   type ObservabilitySettings,
 } from '@trackline/observability';
+import { isConnectionFault, isContention } from '@trackline/postgres';
 import { ExecutionsController, READ_EXECUTIONS, RUN_BY_HAND } from './adapters/http/executions.controller.ts';
-import { honestGuard, honestInterceptor } from './adapters/http/honest-faults.ts';
 import { MANAGE_WORKFLOWS, WorkflowsController } from './adapters/http/workflows.controller.ts';
 import { ADMITTED_FLOW, AdmittedConsumer, type AdmittedFlow } from './adapters/kafka/admitted.consumer.ts';
 import {
@@ -36,6 +37,8 @@ export interface TriggerParts {
   readonly executions: ReadExecutions;
 }
 
+const honest = honestFaults({ isIt: isConnectionFault }, { isIt: isContention });
+
 @Module({})
 export class TriggerModule {
   static with(parts: TriggerParts): DynamicModule {
@@ -51,8 +54,8 @@ export class TriggerModule {
         { provide: MANAGE_WORKFLOWS, useValue: parts.workflows },
         { provide: RUN_BY_HAND, useValue: parts.byHand },
         { provide: READ_EXECUTIONS, useValue: parts.executions },
-        { provide: APP_GUARD, useValue: honestGuard(new ApiKeyGuard({ directory, adminToken })) },
-        { provide: APP_INTERCEPTOR, useValue: honestInterceptor },
+        { provide: APP_GUARD, useValue: honest.guard(new ApiKeyGuard({ directory, adminToken })) },
+        { provide: APP_INTERCEPTOR, useValue: honest.interceptor },
       ],
     };
   }
