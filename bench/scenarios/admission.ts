@@ -3,7 +3,7 @@ import { costOf, type RoundCost } from '../measure/cost.ts';
 import { interleave } from '../measure/interleave.ts';
 import { median } from '../measure/statistics.ts';
 import { assertCount, compared, type Figure, type Scenario, type ScenarioSettings } from '../scenario.ts';
-import { drain } from '../stage/drain.ts';
+import { alike, drain } from '../stage/drain.ts';
 import { PARTITIONS, Stage } from '../stage/stage.ts';
 import { openTopicEnds } from '../stage/topic-ends.ts';
 import { fillInbound, fillReceived, makeCustomers, type Filled } from '../stage/source-events.ts';
@@ -77,7 +77,7 @@ async function round(side: Side, topic: string, { events, say }: ScenarioSetting
           });
     const ends = await openTopicEnds(stage.kafka);
     const { eventsPerSecond, cost } = await drain({
-      count: () => ends.sum(ADMITTED, REFUSED),
+      progress: async () => alike(await ends.sum(ADMITTED, REFUSED)),
       expected: filled.sent,
       warmShare: WARM_SHARE,
       watched: stage.watched(worker),

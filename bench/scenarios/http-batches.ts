@@ -7,6 +7,7 @@ import { alone, compared, type Scenario } from '../scenario.ts';
 import { answersOf, assertAnswered, HttpCallers } from '../stage/callers.ts';
 import { drain } from '../stage/drain.ts';
 import type { Stage } from '../stage/stage.ts';
+import { openTopicEnds } from '../stage/topic-ends.ts';
 import { USUAL_MIX } from '../stage/source-events.ts';
 import { batchRequests } from './http-customers.ts';
 import { COUNTED_OF_HTTP, openHttpStage } from './http-stage.ts';
@@ -93,6 +94,8 @@ async function batchRound(events: number): Promise<BatchRound> {
     const before = await callers.run({ kind: 'count', callers: CALLERS, requests: customers.length });
     await assertExact(stage, [before]);
     const done = await stage.count(POSITIONS, [ADMITTED]);
+    const ends = await openTopicEnds(stage.kafka);
+    const published = await ends.sum(ADMITTED);
     const requests = Math.ceil(events / BATCH);
     const running = callers.run({ kind: 'count', callers: CALLERS, requests });
     let refused = 0;
@@ -103,12 +106,16 @@ async function batchRound(events: number): Promise<BatchRound> {
     );
     const drained = await drain({
       // What was refused in the end is not waited for.
-      count: async () => (await stage.count(POSITIONS, [ADMITTED])) - done + refused,
+      progress: async () => ({
+        first: (await ends.sum(ADMITTED)) - published + refused,
+        last: (await stage.count(POSITIONS, [ADMITTED])) - done + refused,
+      }),
       expected: requests * BATCH,
       warmShare: WARM_SHARE,
       watched: [callers.process, ...stage.watched(...instances.map(({ process }) => process))],
       isAlive: () => instances.every(({ process }) => process.isRunning),
     });
+    await ends.close();
     const result = await running;
     await assertExact(stage, [before, result]);
     const { others } = answersOf([before, result]);

@@ -84,7 +84,7 @@ export async function kafkaDoorRound(settings: DoorSettings): Promise<OurDoorRou
     const beside = new RunBeside(settings.beside && (() => settings.beside!.run(stage, customers, all)));
     const queues: Record<Behind, number>[] = [];
     const drained = await drain({
-      count: async () => {
+      progress: async () => {
         const parts = await partsOfServices(stage, ends, filled);
         const done = slowest(filled.sent, [
           ...Object.values(parts).flat(),
@@ -92,7 +92,7 @@ export async function kafkaDoorRound(settings: DoorSettings): Promise<OurDoorRou
         ]);
         if (done >= filled.sent * warmShare) queues.push(queuesOf(parts, filled.sent));
         if (settings.beside && done >= filled.sent * settings.beside.from) beside.begin();
-        return done;
+        return { first: slowest(filled.sent, parts['dedup-meter']), last: done };
       },
       expected: filled.sent,
       warmShare,

@@ -14,6 +14,7 @@ type Process = ReturnType<Stage['baseline']>;
 interface Contender {
   /** What reads the source begins when all that stands behind it has its partitions, as with ours. */
   start(stage: Stage): Promise<readonly Process[]>;
+  /** What reads the source first. */
   parts(stage: Stage, ends: TopicEnds, filled: Filled): Promise<readonly Part[]>;
   /** Rows that have to be there in the end. */
   readonly rows: readonly (readonly [text: string, of: (filled: Filled) => number])[];
@@ -31,7 +32,10 @@ export async function baselineRound(contender: Contender, events: number): Promi
     const processes = await contender.start(stage);
     const ends = await openTopicEnds(stage.kafka);
     const drained = await drain({
-      count: async () => slowest(filled.sent, await contender.parts(stage, ends, filled)),
+      progress: async () => {
+        const parts = await contender.parts(stage, ends, filled);
+        return { first: slowest(filled.sent, parts.slice(0, 1)), last: slowest(filled.sent, parts) };
+      },
       expected: filled.sent,
       warmShare: WARM_SHARE,
       watched: stage.watched(...processes),

@@ -6,7 +6,7 @@ import { paced } from '../measure/paced.ts';
 import { median, percentile } from '../measure/statistics.ts';
 import { alone, assertCount, compared, type Scenario, type ScenarioSettings } from '../scenario.ts';
 import type { Fed } from '../stage/admitted-feed.ts';
-import { drain } from '../stage/drain.ts';
+import { alike, drain } from '../stage/drain.ts';
 import { layWaits } from '../stage/lay-waits.ts';
 import { OutcomeWatch } from '../stage/outcome-watch.ts';
 import { openTopicEnds } from '../stage/topic-ends.ts';
@@ -109,7 +109,7 @@ async function atFullSpeed(resumer: Resumer, count: number) {
   await feed.publish(contacts.map((contactId) => crossing(resumer, contactId)));
   process.resume();
   const drained = await drain({
-    count: async () => ((await ends.sum(progressTopic)) - before) / progressOfEach,
+    progress: async () => alike(((await ends.sum(progressTopic)) - before) / progressOfEach),
     expected: count,
     warmShare: WARM_SHARE,
     watched: resumer.watched(),

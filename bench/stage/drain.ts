@@ -3,11 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beginCost, type CostMeter, type RoundCost } from '../measure/cost.ts';
 import type { WatchedProcess } from '../measure/cpu.ts';
 
+/** How many events the first of a chain has behind it, and how many are through all of it. */
+export interface Progress {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Of one that stands alone. */
+export const alike = (count: number): Progress => ({ first: count, last: count });
+
 export interface DrainSettings {
-  /** How many events are through. */
-  count(): Promise<number>;
+  progress(): Promise<Progress>;
   readonly expected: number;
-  /** What comes before this share of all is not measured. */
+  /** What the first has done before this share of all is not measured: of what is, the whole way is. */
   readonly warmShare: number;
   /** Whose cost is told. */
   readonly watched: readonly WatchedProcess[];
@@ -28,22 +36,22 @@ const STALLED_MS = 60_000;
 
 /** Watches until everything that is expected is through, and tells how fast it went and what it cost. */
 export async function drain(settings: DrainSettings): Promise<Drained> {
-  const { count, expected, warmShare, watched, isAlive } = settings;
-  let warm: { readonly atMs: number; readonly seen: number; readonly costOf: CostMeter } | undefined;
+  const { progress, expected, warmShare, watched, isAlive } = settings;
+  let warm: { readonly atMs: number; readonly events: number; readonly costOf: CostMeter } | undefined;
   let last = { atMs: performance.now(), seen: 0 };
   for (;;) {
-    const seen = await count();
+    const { first, last: seen } = await progress();
     const atMs = performance.now();
-    if (warm === undefined && seen >= expected * warmShare)
-      warm = { atMs, seen, costOf: await beginCost(watched) };
-    if (seen >= expected) {
-      const events = seen - warm!.seen;
+    if (warm === undefined && first >= expected * warmShare)
+      warm = { atMs, events: Math.max(0, expected - first), costOf: await beginCost(watched) };
+    if (warm !== undefined && seen >= expected) {
+      const { events } = warm;
       if (events === 0) throw new Error('All was done at the first look: use more events.');
-      const measuredSeconds = (atMs - warm!.atMs) / 1_000;
+      const measuredSeconds = (atMs - warm.atMs) / 1_000;
       return {
         eventsPerSecond: events / measuredSeconds,
         measuredSeconds,
-        cost: await warm!.costOf(events),
+        cost: await warm.costOf(events),
       };
     }
     if (seen > last.seen) last = { atMs, seen };

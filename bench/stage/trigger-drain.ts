@@ -1,6 +1,6 @@
 import type { OwnProcess } from '@trackline/testkit';
 import type { AdmittedFeed, Fed } from './admitted-feed.ts';
-import { drain, type Drained } from './drain.ts';
+import { alike, drain, type Drained } from './drain.ts';
 import type { Stage } from './stage.ts';
 
 const WARM_SHARE = 0.2;
@@ -25,7 +25,7 @@ export async function triggerDrain(
   await feed.publish(Array.from({ length: count }, (_, n) => event(n)));
   trigger.resume();
   return drain({
-    count: async () => (await feed.passedByTrigger()) - before,
+    progress: async () => alike((await feed.passedByTrigger()) - before),
     expected: count,
     warmShare: WARM_SHARE,
     watched: stage.watched(trigger),
