@@ -1,5 +1,5 @@
 import type { Queryable } from '@trackline/postgres';
-import { Coalescer } from './coalescer.ts';
+import { Coalescer } from '@trackline/kernel';
 
 export interface Revision {
   /** Moves with each change of the organisation or one of its keys. */

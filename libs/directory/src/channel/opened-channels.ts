@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { isUuid } from '@trackline/kernel';
 import type { Queryable } from '@trackline/postgres';
-import { Coalescer } from '../cache/coalescer.ts';
+import { Coalescer } from '@trackline/kernel';
 import type { Reading, Revision, RevisionReader } from '../cache/revision-reader.ts';
 import type { Channel, ChannelSecrets } from './channel.ts';
 import { fromRow, loadSiblings, type ChannelRow } from './channel.store.ts';

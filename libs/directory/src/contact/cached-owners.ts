@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Queryable } from '@trackline/postgres';
-import { Coalescer } from '../cache/coalescer.ts';
+import { Coalescer } from '@trackline/kernel';
 import type { Reading } from '../cache/revision-reader.ts';
 import { loadOwners, loadOwnersById, type ContactRef, type Owner } from './contact.reader.ts';
 import { identifierKey, type Identifier } from './identifier.ts';

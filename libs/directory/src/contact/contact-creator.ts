@@ -1,5 +1,5 @@
 import { isDataFault, type Database } from '@trackline/postgres';
-import { Coalescer } from '../cache/coalescer.ts';
+import { Coalescer } from '@trackline/kernel';
 import type { Creation } from './contact-request.ts';
 import { createMissing, type CreationOutcome } from './create-missing.ts';
 import { settle } from './settle.ts';

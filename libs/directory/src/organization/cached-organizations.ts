@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Queryable } from '@trackline/postgres';
-import { Coalescer } from '../cache/coalescer.ts';
+import { Coalescer } from '@trackline/kernel';
 import type { Reading, RevisionReader } from '../cache/revision-reader.ts';
 import { hashOfKey, looksLikeKey, refusalOf, type ApiKey, type Scope } from './api-key.ts';
 import { loadKeys, type KeyWithRevision } from './key.store.ts';

@@ -23,8 +23,8 @@ export class Coalescer<Item, Answer> {
 
   private async drain(): Promise<void> {
     this.reading = true;
-    // Calls made in the same tick as the first share its read.
-    await Promise.resolve();
+    // Calls made in the same turn of the event loop as the first share its read.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.waiting.length > 0) {
       const calls = this.takeCalls();
       try {
