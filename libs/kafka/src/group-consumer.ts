@@ -30,8 +30,11 @@ export interface GroupListener {
   rebalancing(): void;
   /** Membership is gone, nothing is assigned. */
   lost(): void;
-  /** Returns false to leave the chunk where it is: it is then fetched again, or a `startAt` decides. */
-  fetched(chunk: FetchedChunk): boolean;
+  /**
+   * Returns false to leave the chunk where it is: it is then fetched again, or a `startAt` decides. A promise holds up the next fetch
+   * until it resolves, for a moment at most.
+   */
+  fetched(chunk: FetchedChunk): boolean | Promise<void>;
   /** Records that carry no message (markers of transactions, compacted away) were passed over. */
   skipped(topic: string, partition: number, nextOffset: number): void;
   /** kafkajs is about to jump to another offset because the broker no longer has the one it asked for. */
@@ -45,6 +48,8 @@ export interface GroupConsumerSettings {
   sessionTimeoutMs: number;
   maxBytesPerPartition: number;
   maxWaitMs: number;
+  /** The least time between a fetch that was held up and the next one. */
+  fetchEveryMs?: number;
   /** Round robin when left out. */
   assigner?: PartitionAssigner;
 }
@@ -89,14 +94,18 @@ const SILENCE_LIMIT_MS = 60_000;
 const SILENCE_CHECK_MS = 5_000;
 /** Fetch responses hold at most this much; partitions behind it wait for the next one. */
 const MAX_BYTES_PER_FETCH = 32 * 1024 * 1024;
+/** Partitions of one fetch that are handed over side by side; a fetch of more goes on when the first of them are done. */
+const SIDE_BY_SIDE = 32;
+/** A partition that takes longer no longer holds up the others. */
+const MAX_HOLD_MS = 50;
 /** How long a consumer may take to say goodbye before it is left to itself. */
 const LEAVE_TIMEOUT_MS = 15_000;
 
 /**
  * A kafkajs consumer that is started again for ever. kafkajs restarts itself after some errors only, and keeps state
- * over a restart; so each crash gets a fresh client here. It fetches, and leaves to the listener what to do with it:
- * `fetched` must return at once, because kafkajs fetches again from a broker only when all partitions of the last
- * fetch are done, and sends its heartbeats in between.
+ * over a restart; so each crash gets a fresh client here. It fetches, and leaves to the listener what to do with it.
+ * kafkajs fetches again from a broker only when all partitions of the last fetch are done, and sends its heartbeats in
+ * between: what `fetched` returns decides whether that is at once.
  */
 export class GroupConsumer {
   readonly #settings: GroupConsumerSettings;
@@ -254,6 +263,7 @@ export class GroupConsumer {
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: SIDE_BY_SIDE,
       eachBatch: (payload) => this.#take(incarnation, payload),
     });
   }
@@ -358,11 +368,11 @@ export class GroupConsumer {
     });
   }
 
-  #take(incarnation: Incarnation, payload: EachBatchPayload): Promise<void> {
+  async #take(incarnation: Incarnation, payload: EachBatchPayload): Promise<void> {
     incarnation.payload = payload;
     const { batch } = payload;
     const isCurrent = this.#current === incarnation && !incarnation.ended.signal.aborted;
-    if (!isCurrent || payload.isStale() || batch.messages.length === 0) return Promise.resolve();
+    if (!isCurrent || payload.isStale() || batch.messages.length === 0) return;
     const nextOffset = Number(batch.lastOffset()) + 1;
     const taken = this.#listener.fetched({
       topic: batch.topic,
@@ -374,7 +384,19 @@ export class GroupConsumer {
     });
     // Resolving says where to fetch next and commits nothing; without it the same batch comes for ever.
     if (taken) payload.resolveOffset(batch.messages.at(-1)!.offset);
-    return Promise.resolve();
+    if (typeof taken === 'object') await this.#hold(taken);
+  }
+
+  async #hold(handled: Promise<void>): Promise<void> {
+    const { fetchEveryMs = 0 } = this.#settings;
+    const atMost = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, MAX_HOLD_MS);
+      void handled.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    await Promise.all([atMost, fetchEveryMs > 0 && waitFor(fetchEveryMs)]);
   }
 
   /** kafkajs tells of an offset out of range in its log only, before it commits the reset. */

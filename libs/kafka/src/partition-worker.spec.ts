@@ -164,4 +164,21 @@ describe('PartitionWorker', () => {
     expect(log).toEqual(['pause']);
     await expect(worker.between(() => Promise.resolve())).rejects.toThrow('out of range');
   });
+
+  it('is idle once everything is handed over and done, or when nothing more will be', async () => {
+    const { worker, log, finishOne } = setUp();
+    worker.start(0, 0, 0);
+    worker.offer(chunk(0, 3), 3);
+    void worker.idle().then(() => log.push('idle'));
+    await turn();
+    await finishOne();
+    expect(log).not.toContain('idle');
+    await finishOne();
+    expect(log.at(-1)).toBe('idle');
+    worker.offer(chunk(3, 1), 4);
+    void worker.idle().then(() => log.push('idle again'));
+    worker.retire();
+    await turn();
+    expect(log.at(-1)).toBe('idle again');
+  });
 });

@@ -32,6 +32,7 @@ export class PartitionWorker {
   readonly #buffer = new PartitionBuffer();
   readonly #errands: Errand[] = [];
   #wake: (() => void) | undefined;
+  #whenIdle: (() => void)[] = [];
   #paused = false;
   #started = false;
   #isHanding = false;
@@ -97,6 +98,14 @@ export class PartitionWorker {
     this.#wakeUp();
   }
 
+  /** Resolves when nothing is left to hand over, or nothing more will be. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isRetired || this.#stoppedBecause !== undefined) resolve();
+      else this.#whenIdle.push(resolve);
+    });
+  }
+
   /** Records without a message lie between the last chunk and this offset. */
   skipTo(nextOffset: number): void {
     this.expectedOffset = nextOffset;
@@ -125,6 +134,7 @@ export class PartitionWorker {
   stop(because: string): void {
     this.#stoppedBecause = because;
     this.#buffer.clear();
+    this.#tellIdle();
     this.#refuseErrands();
     this.desk.pause(this);
   }
@@ -134,6 +144,7 @@ export class PartitionWorker {
     if (this.isRetired) return;
     this.#retirement.abort();
     this.#buffer.clear();
+    this.#tellIdle();
     this.#refuseErrands();
     this.#wakeUp();
     if (!this.#started) this.#finish();
@@ -153,6 +164,7 @@ export class PartitionWorker {
       const taken =
         this.#stoppedBecause === undefined ? this.#buffer.take(this.limits.maxBatchMessages) : undefined;
       if (taken === undefined) {
+        this.#tellIdle();
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
@@ -184,6 +196,10 @@ export class PartitionWorker {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
+  }
+
+  #tellIdle(): void {
+    for (const tell of this.#whenIdle.splice(0)) tell();
   }
 
   #refuseErrands(): void {

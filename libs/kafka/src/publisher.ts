@@ -121,8 +121,8 @@ export class Publisher {
   }
 
   async #flush(): Promise<void> {
-    // Those who publish in the same turn go together.
-    await Promise.resolve();
+    // Those who publish in the same turn of the event loop go together.
+    await new Promise((resolve) => setImmediate(resolve));
     /** What failed, to be sent again before anything else. */
     const again: PartitionLoad[][] = [];
     for (;;) {
