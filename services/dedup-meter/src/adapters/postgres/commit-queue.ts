@@ -19,14 +19,15 @@ interface Waiting {
 }
 
 /**
- * Batches of several source partitions that wait at the same moment share a transaction, and with it the wait for the disk. When such a
- * transaction is refused, each batch goes alone, so that none pays for another.
+ * Batches of several source partitions that come in the same turn of the event loop, or wait at the same moment, share a transaction, and
+ * with it the wait for the disk. When such a transaction is refused, each batch goes alone, so that none pays for another.
  */
 export class CommitQueue {
   private readonly waiting: Waiting[] = [];
   private readonly commitTogether: CommitTogether;
   private readonly limits: CommitQueueLimits;
   private inFlight = 0;
+  private isGathering = false;
 
   constructor(commitTogether: CommitTogether, limits: CommitQueueLimits = LIMITS) {
     this.commitTogether = commitTogether;
@@ -36,8 +37,14 @@ export class CommitQueue {
   commit(batch: LedgerBatch): Promise<CommitOutcome> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ batch, resolve, reject });
-      this.next();
+      if (!this.isGathering) setImmediate(() => this.gathered());
+      this.isGathering = true;
     });
+  }
+
+  private gathered(): void {
+    this.isGathering = false;
+    this.next();
   }
 
   private next(): void {

@@ -83,16 +83,43 @@ async function firstConnection(client: Redis | Cluster, withinMs: number): Promi
 }
 
 const single = (client: Redis): RedisClient => ({
-  async sendAll(commands) {
+  sendAll: together(async (commands) => {
     const pipeline = client.pipeline();
     for (const [name, ...args] of commands) pipeline.call(name, ...args);
     const results = (await pipeline.exec()) ?? [];
     return results.map(([error, reply]) => error ?? reply);
-  },
+  }),
   isReady: () => client.status === 'ready',
   memoryReports: async () => [await client.info('memory')],
   close: () => quit(client),
 });
+
+interface Caller {
+  readonly commands: readonly RedisCommand[];
+  resolve(replies: unknown[]): void;
+  reject(error: unknown): void;
+}
+
+/** Those who send in the same turn of the event loop share a pipeline: one write and one read, for all partitions that began together. */
+function together(send: RedisClient['sendAll']): RedisClient['sendAll'] {
+  let callers: Caller[] = [];
+  const flush = async (): Promise<void> => {
+    const sent = callers;
+    callers = [];
+    try {
+      const replies = await send(sent.flatMap(({ commands }) => commands));
+      let at = 0;
+      for (const { commands, resolve } of sent) resolve(replies.slice(at, (at += commands.length)));
+    } catch (error) {
+      for (const { reject } of sent) reject(error);
+    }
+  };
+  return (commands) =>
+    new Promise((resolve, reject) => {
+      if (callers.length === 0) setImmediate(() => void flush());
+      callers.push({ commands, resolve, reject });
+    });
+}
 
 /** A pipeline of a cluster takes keys of one node only: commands go one by one, each to the node of its first key. */
 const cluster = (client: Cluster): RedisClient => ({
