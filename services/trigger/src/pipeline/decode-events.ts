@@ -4,6 +4,7 @@ import {
   parsePosition,
   parseReplyTo,
   text,
+  type AdmittedEvent,
   type Position,
   type RawMessage,
 } from '@trackline/contracts';
@@ -33,21 +34,26 @@ export function decodeEvents(messages: readonly RawMessage[]): IncomingEvent[] |
 }
 
 function decode(message: RawMessage): IncomingEvent {
-  const { replyTo, ...event } = decodeAdmitted(message);
+  const admitted = decodeAdmitted(message);
   for (const [what, id] of [
-    ['event', event.eventId],
-    ['organization', event.organizationId],
-    ['contact', event.contactId],
+    ['event', admitted.eventId],
+    ['organization', admitted.organizationId],
+    ['contact', admitted.contactId],
   ] as const) {
     if (!isUuid(id)) throw new Error(`The ${what} id "${id}" is no UUID.`);
   }
   let view: EventView | undefined;
-  return {
-    ...event,
-    ...(parseReplyTo(replyTo) && { replyTo }),
-    ...(isRedriven(message) && { redriven: true }),
+  const event = Object.assign(answerable(admitted), {
     view: () => (view ??= { eventId: event.eventId, name: event.name, ...readProperties(event.properties) }),
-  };
+  });
+  return isRedriven(message) ? { ...event, redriven: true } : event;
+}
+
+/** As it came, but for a caller's address that says nothing. */
+function answerable(event: AdmittedEvent): AdmittedEvent {
+  if (event.replyTo === undefined || parseReplyTo(event.replyTo)) return event;
+  const { replyTo: _saysNothing, ...others } = event;
+  return others;
 }
 
 /** Of messages that may be unreadable: one without a position is behind none, and leaves no row. */

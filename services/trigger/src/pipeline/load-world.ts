@@ -37,9 +37,13 @@ export async function loadWorld(
   const mattering = fresh.filter(
     (event) => matters(event, organizations.get(event.organizationId)) || concernsMeta(event, feedback),
   );
-  const aliases = mattering.length > 0 ? await use.executions.aliases(mattering) : new Map<string, null>();
+  // Side by side: that a contact goes by another id is rare.
+  const [aliases, underOwnIds] = await Promise.all([
+    mattering.length > 0 ? use.executions.aliases(mattering) : new Map<string, null>(),
+    loadWaiting(mattering, organizations, use.executions),
+  ]);
   const matter = followed(mattering, aliases).filter(({ erased }) => !erased);
-  const waiting = await loadWaiting(matter, organizations, use.executions);
+  const waiting = aliases.size === 0 ? underOwnIds : await loadWaiting(matter, organizations, use.executions);
   const workflowOf = await use.workflows.workflowsOf(waiting, organizations);
   const started = matter.flatMap((event) =>
     candidates(organizations.get(event.organizationId) ?? NO_WORKFLOWS, event.name).map((workflow) => ({

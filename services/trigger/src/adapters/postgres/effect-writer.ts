@@ -8,6 +8,7 @@ import { firstIdOf, toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
 import { writeRemembered } from './remembered-rows.ts';
 import { writeRunning } from './running-writes.ts';
+import { moveTogether } from './position-moves.ts';
 import { moveRun } from './schedule-store.ts';
 import { writeTallies } from './tally-writes.ts';
 import { settleTimers, writeTimers } from './timer-writes.ts';
@@ -17,8 +18,11 @@ import { writeWaits } from './wait-writes.ts';
 class Conflict extends Error {}
 
 export function effectWriter(database: Database, partitionOf: PartitionOf): EffectWriter {
+  const movePartitions = moveTogether(database);
   return {
     async commit(commit) {
+      const positions = positionsAlone(commit);
+      if (positions && (await movePartitions(positions))) return true;
       const { effects, settled, deadLetters } = commit;
       const durable =
         effects !== undefined ||
@@ -78,6 +82,11 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
       });
     },
   };
+}
+
+/** What is moved when nothing else is written. */
+function positionsAlone({ positions, ...others }: Commit): Commit['positions'] {
+  return Object.values(others).every((other) => other === undefined) ? positions : undefined;
 }
 
 async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): Promise<void> {

@@ -1,6 +1,7 @@
+import { Coalescer } from '@trackline/kernel';
 import type { Database } from '@trackline/postgres';
-import type { StepVisit } from '../../domain/execution.ts';
-import type { ExecutionReader } from '../../ports.ts';
+import type { Execution, StepVisit } from '../../domain/execution.ts';
+import type { ContactRef, ExecutionReader, WaitKey } from '../../ports.ts';
 import { loadRemembered } from './remembered-rows.ts';
 import {
   EXECUTION_COLUMNS,
@@ -12,23 +13,7 @@ import {
 import { settingsReader } from './settings-reader.ts';
 
 export const executionReader = (database: Database): ExecutionReader => ({
-  async waitingFor(keys) {
-    const { rows } = await database.query<ExecutionRow>({
-      name: 'trigger.waiting_for',
-      text: `SELECT ${EXECUTION_COLUMNS}
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS q (organization_id, contact_id, event_name)
-             JOIN trigger.wait w ON w.organization_id = q.organization_id AND w.contact_id = q.contact_id
-               AND w.event_name = q.event_name
-             JOIN trigger.execution e ON e.id = w.execution_id`,
-      values: [
-        keys.map((key) => key.organizationId),
-        keys.map((key) => key.contactId),
-        keys.map((key) => key.eventName),
-      ],
-    });
-    const byId = new Map(rows.map((row) => [row.id, fromExecutionRow(row)]));
-    return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  },
+  waitingFor: waitingReader(database),
 
   async byId(ids) {
     const { rows } = await database.query<ExecutionRow>({
@@ -56,7 +41,44 @@ export const executionReader = (database: Database): ExecutionReader => ({
 
   ...settingsReader(database),
 
-  async aliases(refs) {
+  aliases: aliasReader(database),
+
+  remembered: (refs) => loadRemembered(database, refs),
+
+  ...effectReader(database),
+});
+
+/** Reads of partitions that begin in the same turn of the event loop are one; more keys than this go with the next. */
+const MAX_KEYS_PER_READ = 3_000;
+
+function waitingReader(database: Database): ExecutionReader['waitingFor'] {
+  const reads = new Coalescer<WaitKey, Execution[]>(async (keys) => {
+    const { rows } = await database.query<ExecutionRow>({
+      name: 'trigger.waiting_for',
+      text: `SELECT ${EXECUTION_COLUMNS}
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS q (organization_id, contact_id, event_name)
+             JOIN trigger.wait w ON w.organization_id = q.organization_id AND w.contact_id = q.contact_id
+               AND w.event_name = q.event_name
+             JOIN trigger.execution e ON e.id = w.execution_id`,
+      values: [
+        keys.map((key) => key.organizationId),
+        keys.map((key) => key.contactId),
+        keys.map((key) => key.eventName),
+      ],
+    });
+    const byId = new Map(rows.map((row) => [row.id, fromExecutionRow(row)]));
+    return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }, MAX_KEYS_PER_READ);
+  return async (keys) => {
+    const waiting = await reads.call(keys);
+    if (waiting.length === 0) return waiting;
+    const contacts = new Set(keys.map(({ contactId }) => contactId));
+    return waiting.filter(({ contactId }) => contacts.has(contactId));
+  };
+}
+
+function aliasReader(database: Database): ExecutionReader['aliases'] {
+  const reads = new Coalescer<ContactRef, Map<string, string | null>>(async (refs) => {
     const { rows } = await database.query<{ contact_id: string; into_id: string | null }>({
       name: 'trigger.aliases',
       // LATERAL with a LIMIT: each by its key, whatever the planner thinks of tables that are empty most of the time.
@@ -72,12 +94,9 @@ export const executionReader = (database: Database): ExecutionReader => ({
       values: [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.contactId)],
     });
     return new Map(rows.map((row) => [row.contact_id, row.into_id]));
-  },
-
-  remembered: (refs) => loadRemembered(database, refs),
-
-  ...effectReader(database),
-});
+  }, MAX_KEYS_PER_READ);
+  return (refs) => reads.call(refs);
+}
 
 /** What has taken effect. */
 const effectReader = (

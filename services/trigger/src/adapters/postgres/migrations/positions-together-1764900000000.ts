@@ -1,0 +1,38 @@
+import type { MigrationInterface, QueryRunner } from '@trackline/postgres';
+
+/**
+ * The positions of several partitions, moved by one statement: all of them or, with TL101, none, when one was not where its owner thought.
+ * Nothing but positions depends on it, so its commit does not wait for the disk: one that is lost is moved again by the same messages.
+ */
+const MOVE_POSITIONS = `
+  CREATE FUNCTION trigger.move_positions(topics text[], partitions int[], sources text[], olds bigint[], news bigint[]) RETURNS void
+  LANGUAGE plpgsql AS $$
+  DECLARE
+    moved bigint;
+  BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    WITH m AS (
+      SELECT * FROM unnest(topics, partitions, sources, olds, news) AS m (topic, partition, source, old, new)
+    ), first AS (
+      INSERT INTO trigger.position (topic, partition, source, source_offset)
+      SELECT topic, partition, source, new FROM m WHERE old < 0 ON CONFLICT DO NOTHING RETURNING 1
+    ), later AS (
+      UPDATE trigger.position p SET source_offset = m.new FROM m
+      WHERE p.topic = m.topic AND p.partition = m.partition AND p.source = m.source AND p.source_offset = m.old RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM first) + (SELECT count(*) FROM later) INTO moved;
+    IF moved <> cardinality(sources) THEN
+      RAISE EXCEPTION 'Another owner has moved the positions.' USING ERRCODE = 'TL101';
+    END IF;
+  END $$
+`;
+
+export class PositionsTogether1764900000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(MOVE_POSITIONS);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP FUNCTION trigger.move_positions');
+  }
+}
