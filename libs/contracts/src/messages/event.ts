@@ -67,27 +67,31 @@ function encodeFacts(topic: string, type: string, event: EventFacts): EncodedMes
   return { topic, key: contactKey(event.organizationId, event.contactId), value: event.properties, headers };
 }
 
-function decodeFacts(message: RawMessage): EventFacts {
+type Mutable<Event> = { -readonly [Field in keyof Event]: Event[Field] };
+
+/** One object per message, filled step by step: copies of it would be the most that decoding costs. */
+function decodeFacts(message: RawMessage): Mutable<EventFacts> {
   const { headers } = message;
-  const time = text(headers, 'ce_time');
-  const uniqueId = text(headers, 'ce_uniqueid');
-  const clientId = text(headers, 'ce_clientid');
-  const requestId = text(headers, 'ce_requestid');
-  const replyTo = text(headers, 'ce_replyto');
-  return {
+  const facts: Mutable<EventFacts> = {
     eventId: required(headers, 'ce_id'),
     organizationId: required(headers, 'ce_organization'),
     contactId: required(headers, 'ce_contact'),
     name: required(headers, 'ce_name'),
     source: required(headers, 'ce_source'),
-    ...(uniqueId === undefined ? undefined : { uniqueId }),
-    ...(clientId === undefined ? undefined : { clientId }),
-    ...(time === undefined ? undefined : { occurredAtMs: Date.parse(time) }),
     backfill: headers.ce_backfill !== undefined,
-    ...(requestId === undefined ? undefined : { requestId }),
-    ...(replyTo === undefined ? undefined : { replyTo }),
     properties: message.value ?? '{}',
   };
+  const time = text(headers, 'ce_time');
+  if (time !== undefined) facts.occurredAtMs = Date.parse(time);
+  const uniqueId = text(headers, 'ce_uniqueid');
+  if (uniqueId !== undefined) facts.uniqueId = uniqueId;
+  const clientId = text(headers, 'ce_clientid');
+  if (clientId !== undefined) facts.clientId = clientId;
+  const requestId = text(headers, 'ce_requestid');
+  if (requestId !== undefined) facts.requestId = requestId;
+  const replyTo = text(headers, 'ce_replyto');
+  if (replyTo !== undefined) facts.replyTo = replyTo;
+  return facts;
 }
 
 function encodeJudged(
@@ -102,16 +106,14 @@ function encodeJudged(
   return message;
 }
 
-function decodeJudged(message: RawMessage): JudgedEvent & { monthUsed: number } {
-  const facts = decodeFacts(message);
-  const receivedAtMs = Date.parse(required(message.headers, 'ce_receivedat'));
-  return {
-    ...facts,
-    occurredAtMs: facts.occurredAtMs ?? receivedAtMs,
-    receivedAtMs,
-    position: parsePosition(required(message.headers, 'ce_position')),
-    monthUsed: Number(required(message.headers, 'ce_monthused')),
-  };
+function decodeJudged(message: RawMessage): Mutable<JudgedEvent & { monthUsed: number }> {
+  const event = decodeFacts(message) as Mutable<JudgedEvent & { monthUsed: number }>;
+  event.receivedAtMs = Date.parse(required(message.headers, 'ce_receivedat'));
+  // Absent in the message: the moment of receipt.
+  event.occurredAtMs ??= event.receivedAtMs;
+  event.position = parsePosition(required(message.headers, 'ce_position'));
+  event.monthUsed = Number(required(message.headers, 'ce_monthused'));
+  return event;
 }
 
 export const encodeReceived = (event: EventFacts): EncodedMessage =>
@@ -126,11 +128,10 @@ export function encodeAdmitted(event: AdmittedEvent): EncodedMessage {
 }
 
 export function decodeAdmitted(message: RawMessage): AdmittedEvent {
+  const event: Mutable<AdmittedEvent> = decodeJudged(message);
   const replayOf = text(message.headers, 'ce_replayof');
-  return {
-    ...decodeJudged(message),
-    ...(replayOf === undefined ? undefined : { replayOf: parsePosition(replayOf) }),
-  };
+  if (replayOf !== undefined) event.replayOf = parsePosition(replayOf);
+  return event;
 }
 
 export function encodeRefused(event: RefusedEvent): EncodedMessage {
@@ -146,5 +147,5 @@ export function decodeRefused(message: RawMessage): RefusedEvent {
     required(headers, 'ce_verdict') === 'duplicate'
       ? { verdict: 'duplicate', duplicateOf: required(headers, 'ce_duplicateof') }
       : { verdict: 'over_limit' };
-  return { ...decodeJudged(message), refusal };
+  return Object.assign(decodeJudged(message), { refusal });
 }
