@@ -240,18 +240,21 @@ describe('fields and numbers', () => {
     expect((await meta.send({ x: 'x'.repeat(3 * 1024 * 1024) })).status).toBe(413);
   });
 
-  it('3 MB with 1,000 changes cost less than a second of this process, the test included', async () => {
+  it('3 MB with 1,000 changes are taken in one go', async () => {
     const padding = 'x'.repeat(2_700);
     const ids = Array.from({ length: 1_000 }, () => wamid());
     const changes = ids.map((id) => ({ ...purchase(id, { ctwa_clid: id }), padding }));
     const body = JSON.stringify(meta.payload('automatic_events', ...changes));
     expect(body.length).toBeGreaterThan(2.9 * 1024 * 1024);
     expect(body.length).toBeLessThan(3 * 1024 * 1024);
-    const before = process.cpuUsage();
     expect((await meta.send(body)).status).toBe(200);
-    const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1_000).toBeLessThan(1_000);
-    await eventually(() => eventsOf(ids.at(-1)!)[0]);
+    const mine = new Set(ids);
+    const taken = () =>
+      door.backstage.received
+        .map(({ properties }) => (JSON.parse(String(properties)) as { message_id?: string }).message_id ?? '')
+        .filter((id) => mine.has(id));
+    await eventually(() => taken().length >= ids.length);
+    expect(taken().sort()).toEqual([...ids].sort());
   });
 });
 
