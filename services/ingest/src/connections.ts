@@ -67,7 +67,12 @@ export async function openConnections(
     keyPrefix: config.topicPrefix,
     logger,
   });
-  const desk = new OutcomeDesk({ partition: lease.partition, nonce, clock: systemClock });
+  const desk = new OutcomeDesk({
+    partition: lease.partition,
+    nonce,
+    clock: systemClock,
+    deadlineMs: config.answerDeadlineMs,
+  });
   const reader = outcomeReader({ connection: kafka, partition: lease.partition, desk, logger });
   await reader.start();
   logger.info({ partition: lease.partition }, 'reading outcomes');

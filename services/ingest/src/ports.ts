@@ -47,6 +47,8 @@ export interface Expectation {
 }
 
 export interface Outcomes {
+  /** Throws a Problem when so many more would not be judged in time. To be asked before anything else is done for a request. */
+  refuseIfCrowded(count: number): void;
   /** `onLate` hears the outcomes that come after `settled` gave up. Throws a Problem when too many are waited for. */
   expect(count: number, onLate?: (outcome: Outcome) => void): Expectation;
 }

@@ -4,7 +4,8 @@ import { Problem } from '@trackline/contracts';
 import { OutcomeDesk } from './outcome-desk.ts';
 
 const clock = { now: () => 1_000 };
-const desk = (limits = {}) => new OutcomeDesk({ partition: 5, nonce: 'n', clock, ...limits });
+const desk = (limits = {}) =>
+  new OutcomeDesk({ partition: 5, nonce: 'n', clock, deadlineMs: 2_000, ...limits });
 const correlationOf = (replyTo: string): string => replyTo.slice(replyTo.indexOf('/') + 1);
 const outcome = (replyTo: string, fields: Partial<Outcome> = {}): Outcome => ({
   correlation: correlationOf(replyTo),
@@ -88,5 +89,37 @@ describe('the outcome desk', () => {
     first.abandon();
     expect(waited.size).toBe(0);
     expect(waited.expect(3).replyTos).toHaveLength(3);
+  });
+
+  it('turns callers away while more is on its way than is judged in time, also when nobody waits for that any more', async () => {
+    let nowMs = 0;
+    const waited = desk({ clock: { now: () => nowMs } });
+    const expectation = waited.expect(6_000);
+    for (const replyTo of expectation.replyTos.slice(0, 3_000)) {
+      waited.deliver([outcome(replyTo)]);
+      nowMs += 1;
+    }
+    // A thousand a second are judged, and 3,000 are on their way.
+    expect(() => waited.refuseIfCrowded(1)).toThrow(
+      'More events are on their way than can be judged in time.',
+    );
+    await expectation.settled(nowMs);
+    expect(waited.size).toBe(0);
+    expect(() => waited.refuseIfCrowded(1)).toThrow(Problem);
+    for (const replyTo of expectation.replyTos.slice(3_000, 5_500)) waited.deliver([outcome(replyTo)]);
+    expect(() => waited.refuseIfCrowded(400)).not.toThrow();
+  });
+
+  it('no longer counts what has not come for a long time', async () => {
+    let nowMs = 0;
+    const waited = desk({ clock: { now: () => nowMs } });
+    const expectation = waited.expect(6_000);
+    for (const replyTo of expectation.replyTos.slice(0, 3_000)) {
+      waited.deliver([outcome(replyTo)]);
+      nowMs += 1;
+    }
+    await expectation.settled(nowMs);
+    nowMs = 8_001;
+    expect(() => waited.refuseIfCrowded(1_000)).not.toThrow();
   });
 });

@@ -26,6 +26,7 @@ export function batchTracking({
 }: TrackParts): TrackBatch {
   return async function trackBatch(call) {
     const { caller, requestedAtMs } = call;
+    outcomes.refuseIfCrowded(call.body.events.length);
     const numbers = numbersAt(call.numbers, 'events');
     const reads = call.body.events.map((item, index): Read => {
       const event = readItem(item, requestedAtMs, numbersAt(numbers, index));

@@ -37,6 +37,7 @@ function parts(more: { outcome?: Partial<Outcome> | undefined; found?: FoundCont
       },
     },
     outcomes: {
+      refuseIfCrowded: () => undefined,
       expect: (count) => ({
         replyTos: Array.from({ length: count }, (_, at) => `0/${at}`),
         settled: async (untilMs) => {

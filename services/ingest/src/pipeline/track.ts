@@ -68,6 +68,7 @@ function trackingIn<Body>(
   return async function track(call) {
     const { caller, requestedAtMs } = call;
     const { organizationId } = caller;
+    outcomes.refuseIfCrowded(1);
     const valid = read(call.body, requestedAtMs, call.numbers);
     if (!valid.ok) {
       const { path, message } = valid.error;

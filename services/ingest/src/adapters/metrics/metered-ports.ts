@@ -20,6 +20,7 @@ export function metered({ contacts, log, outcomes }: Metered, flow: FlowMetrics)
       },
     },
     outcomes: {
+      refuseIfCrowded: (count) => outcomes.refuseIfCrowded(count),
       expect: (count, onLate) => {
         const expectation = outcomes.expect(count, onLate);
         return {

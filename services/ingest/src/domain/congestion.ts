@@ -1,0 +1,63 @@
+/** Of the answer's deadline, what events may wait before they are known to queue. */
+const QUEUED_SHARE = 1 / 4;
+/** Of the deadline, what a queue may hold: who comes last is then answered in half of his time. */
+const HELD_SHARE = 1 / 2;
+/** Let in whatever was measured: a few requests after a silence say nothing about what goes through. */
+const ALWAYS_EVENTS = 1_000;
+const WINDOW_MS = 500;
+/** What was measured longer ago is not true any more. */
+const FRESH_MS = 10_000;
+/** Of the last measurement and the one before, so that a pause of the garbage collector does not turn callers away. */
+const SMOOTHING = 0.5;
+/** How fast more is tried once nothing queues. */
+const GROWTH = 1.1;
+
+/**
+ * How many events may be on their way to a verdict and still be answered in time. What goes through in a second is measured while events queue;
+ * before they do nobody knows, and nobody is turned away. More than that would be recorded and judged, but nobody would hear of it in time: all
+ * callers would get a 202 instead of some a verdict. While no verdicts come at all nothing is measured, and events are taken as long as there is room.
+ */
+export class Congestion {
+  private readonly deadlineMs: number;
+  private windowStartMs = 0;
+  private judged = 0;
+  private hasQueued = false;
+  private measured: { readonly perSecond: number; readonly atMs: number } | undefined;
+
+  constructor(deadlineMs: number) {
+    this.deadlineMs = deadlineMs;
+  }
+
+  /** A verdict came, so long after its event was taken. */
+  judgedAfter(ageMs: number, nowMs: number): void {
+    if (nowMs - this.windowStartMs >= WINDOW_MS) this.closeWindow(nowMs);
+    this.judged += 1;
+    if (ageMs > this.deadlineMs * QUEUED_SHARE) this.hasQueued = true;
+  }
+
+  hasRoom(count: number, onTheirWay: number, nowMs: number): boolean {
+    return onTheirWay === 0 || onTheirWay + count <= this.limit(nowMs);
+  }
+
+  private limit(nowMs: number): number {
+    if (!this.measured || nowMs - this.measured.atMs > FRESH_MS) return Infinity;
+    const held = (this.measured.perSecond * this.deadlineMs * HELD_SHARE) / 1_000;
+    return Math.max(ALWAYS_EVENTS, held);
+  }
+
+  private closeWindow(nowMs: number): void {
+    const seconds = (nowMs - this.windowStartMs) / 1_000;
+    // Longer than twice its time: there was silence in it.
+    const isWhole = seconds * 1_000 < 2 * WINDOW_MS;
+    if (isWhole && this.hasQueued) {
+      const before = this.measured?.perSecond ?? this.judged / seconds;
+      const perSecond = before * (1 - SMOOTHING) + (this.judged / seconds) * SMOOTHING;
+      this.measured = { perSecond, atMs: nowMs };
+    } else if (this.measured) {
+      this.measured = { ...this.measured, perSecond: this.measured.perSecond * GROWTH };
+    }
+    this.windowStartMs = nowMs;
+    this.judged = 0;
+    this.hasQueued = false;
+  }
+}
