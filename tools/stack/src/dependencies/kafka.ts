@@ -20,8 +20,13 @@ const UP_WITHIN_MS = 60_000;
 const GRACE_MS = 8_000;
 const PROBE_MS = 1_000;
 
-/** Small and quick to start: on a developer's machine nobody waits for the second compiler. */
-const JVM = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+/** Small and quick to start: what ends with a test run does not wait for the second compiler. */
+const JVM_OF_A_TEST = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+/** What Kafka's own start script gives, with half of its heap. */
+const JVM_TO_LAST = [
+  ...['-Xms512m', '-Xmx512m', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'],
+  ...['-XX:InitiatingHeapOccupancyPercent=35', '-XX:+ExplicitGCInvokesConcurrent', '-Xshare:auto'],
+];
 
 export async function reachKafka(brokers: string): Promise<Dependency> {
   const first = brokers.split(',')[0]!.trim();
@@ -37,12 +42,13 @@ export async function reachKafka(brokers: string): Promise<Dependency> {
 /** One node that is broker and controller, with its data below the stack's home. */
 export async function startKafka(
   surroundings: Surroundings,
-  { usualPorts }: { usualPorts: boolean },
+  { durable, usualPorts }: { durable: boolean; usualPorts: boolean },
 ): Promise<Dependency> {
   const { ports, children } = surroundings;
   const port = await ports.choose('kafka', usualPorts ? USUAL_PORT : undefined);
   const controllerPort = await ports.choose('kafka-controller');
-  const { command, args } = await formattedBroker(surroundings, 'kafka', { port, controllerPort });
+  const place = { port, controllerPort };
+  const { command, args } = await formattedBroker(surroundings, 'kafka', place, { durable });
   const child = children.start({ name: 'kafka', phase: 'kafka', command, args, graceMs: GRACE_MS });
   await waitUntilUp('Kafka', child, () => kafkaAnswers(`127.0.0.1:${port}`), UP_WITHIN_MS);
   return {
@@ -64,6 +70,7 @@ export async function formattedBroker(
   surroundings: Surroundings,
   name: string,
   place: BrokerPlace,
+  { durable }: { durable: boolean } = { durable: false },
 ): Promise<FormattedBroker> {
   const { places, children } = surroundings;
   const cached = existsSync(join(places.cache, JARS));
@@ -75,7 +82,8 @@ export async function formattedBroker(
   mkdirSync(directory, { recursive: true });
   const properties = join(directory, 'server.properties');
   writeFileSync(properties, brokerSettings(logDirectory, place));
-  const java = (...args: string[]) => [...JVM, ...logging(places), '-cp', `${jars}/*`, ...args];
+  const jvm = durable ? JVM_TO_LAST : JVM_OF_A_TEST;
+  const java = (...args: string[]) => [...jvm, ...logging(places), '-cp', `${jars}/*`, ...args];
   await onceCompleted(join(directory, 'formatted'), async () => {
     rmSync(logDirectory, { recursive: true, force: true });
     await format(children, `${name}-format`, java, properties);
