@@ -30,6 +30,8 @@ export interface BatchServerSettings {
   sessionTimeoutMs?: number;
   /** How long the broker holds a fetch that finds nothing. Also how long a paused partition may wait after it is resumed. */
   maxWaitMs?: number;
+  /** So long at most a partition that is at work holds up the next fetch; default 50. */
+  maxHoldMs?: number;
   /** For whom nobody waits: a fetch that brought little is followed by the next no sooner than this. Saves everybody work under load. */
   fetchEveryMs?: number;
   commitIntervalMs?: number;
@@ -207,6 +209,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         sessionTimeoutMs,
         maxBytesPerPartition,
         maxWaitMs: this.#settings.maxWaitMs ?? 100,
+        ...(this.#settings.maxHoldMs !== undefined && { maxHoldMs: this.#settings.maxHoldMs }),
         fetchEveryMs: this.#settings.fetchEveryMs ?? 0,
       },
       this.#listener,

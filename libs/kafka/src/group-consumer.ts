@@ -48,6 +48,8 @@ export interface GroupConsumerSettings {
   sessionTimeoutMs: number;
   maxBytesPerPartition: number;
   maxWaitMs: number;
+  /** What was fetched and is not handled holds up the next fetch so long at most. */
+  maxHoldMs?: number;
   /** The least time between a fetch that was held up and the next one. */
   fetchEveryMs?: number;
   /** Round robin when left out. */
@@ -73,6 +75,9 @@ interface Incarnation {
   lastHeartbeatMs: number;
   payload?: EachBatchPayload;
   cluster?: Cluster;
+  /** Ends the holds of the running fetch; nothing of it is held any more once a backlog was among it. */
+  holds: (() => void)[];
+  hasBacklog: boolean;
 }
 
 const RESTART_FIRST_MS = 200;
@@ -94,8 +99,8 @@ const SILENCE_LIMIT_MS = 60_000;
 const SILENCE_CHECK_MS = 5_000;
 /** Fetch responses hold at most this much; partitions behind it wait for the next one. */
 const MAX_BYTES_PER_FETCH = 32 * 1024 * 1024;
-/** Partitions of one fetch that are handed over side by side; a fetch of more goes on when the first of them are done. */
-const SIDE_BY_SIDE = 32;
+/** Partitions of a topic that one fetch hands over side by side; of more, the others are handed over when the first are done. */
+const SIDE_BY_SIDE_OF_A_TOPIC = 32;
 /** A partition that takes longer no longer holds up the others. */
 const MAX_HOLD_MS = 50;
 /** How long a consumer may take to say goodbye before it is left to itself. */
@@ -263,7 +268,7 @@ export class GroupConsumer {
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: SIDE_BY_SIDE,
+      partitionsConsumedConcurrently: SIDE_BY_SIDE_OF_A_TOPIC * this.#settings.topics.length,
       eachBatch: (payload) => this.#take(incarnation, payload),
     });
   }
@@ -329,6 +334,8 @@ export class GroupConsumer {
       ended: new AbortController(),
       lastSignMs: Date.now(),
       lastHeartbeatMs: 0,
+      holds: [],
+      hasBacklog: false,
     };
     this.#listen(incarnation);
     return incarnation;
@@ -340,6 +347,8 @@ export class GroupConsumer {
     const isCurrent = () => this.#current === incarnation && !incarnation.ended.signal.aborted;
     consumer.on(events.FETCH_START, () => {
       incarnation.lastSignMs = Date.now();
+      incarnation.hasBacklog = false;
+      incarnation.holds = [];
       // Told to stop while it was joining: kafkajs overhears that, and would hold its partitions for ever.
       if (incarnation.ended.signal.aborted) void this.#leave(incarnation);
     });
@@ -384,19 +393,26 @@ export class GroupConsumer {
     });
     // Resolving says where to fetch next and commits nothing; without it the same batch comes for ever.
     if (taken) payload.resolveOffset(batch.messages.at(-1)!.offset);
-    if (typeof taken === 'object') await this.#hold(taken);
+    if (taken === true) this.#fetchAhead(incarnation);
+    else if (taken !== false && !incarnation.hasBacklog) await this.#hold(incarnation, taken);
   }
 
-  async #hold(handled: Promise<void>): Promise<void> {
-    const { fetchEveryMs = 0 } = this.#settings;
-    const atMost = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, MAX_HOLD_MS);
-      void handled.then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-    await Promise.all([atMost, fetchEveryMs > 0 && waitFor(fetchEveryMs)]);
+  /** There is more where this came from. */
+  #fetchAhead(incarnation: Incarnation): void {
+    incarnation.hasBacklog = true;
+    for (const release of incarnation.holds.splice(0)) release();
+  }
+
+  async #hold({ holds, ended }: Incarnation, handled: Promise<void>): Promise<void> {
+    const { fetchEveryMs = 0, maxHoldMs = MAX_HOLD_MS } = this.#settings;
+    const over = new AbortController();
+    holds.push(() => over.abort());
+    const atMost = waitFor(maxHoldMs, over.signal);
+    const atLeast = fetchEveryMs > 0 ? waitFor(fetchEveryMs, over.signal) : undefined;
+    ended.signal.addEventListener('abort', () => over.abort(), { signal: over.signal });
+    await Promise.race([handled, atMost]);
+    await atLeast;
+    over.abort();
   }
 
   /** kafkajs tells of an offset out of range in its log only, before it commits the reset. */
