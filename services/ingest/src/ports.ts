@@ -47,10 +47,10 @@ export interface Expectation {
 }
 
 export interface Outcomes {
-  /** Throws a Problem when so many more would not be judged in time. To be asked before anything else is done for a request. */
-  refuseIfCrowded(count: number): void;
+  /** Throws a Problem when what comes now would not be judged in time. To be asked before anything is recorded for a request. */
+  refuseIfCrowded(organizationId: string): void;
   /** `onLate` hears the outcomes that come after `settled` gave up. Throws a Problem when too many are waited for. */
-  expect(count: number, onLate?: (outcome: Outcome) => void): Expectation;
+  expect(organizationId: string, count: number, onLate?: (outcome: Outcome) => void): Expectation;
 }
 
 /** A request under an Idempotency-Key. */

@@ -12,16 +12,26 @@ const SMOOTHING = 0.5;
 /** How fast more is tried once nothing queues. */
 const GROWTH = 1.1;
 
+/** Events of which no verdict has come yet. */
+export interface OnTheirWay {
+  readonly all: number;
+  /** Of who asks. */
+  readonly ofOrganization: number;
+  /** How many organisations have any. */
+  readonly organizations: number;
+}
+
 /**
  * How many events may be on their way to a verdict and still be answered in time. What goes through in a second is measured while events queue;
  * before they do nobody knows, and nobody is turned away. More than that would be recorded and judged, but nobody would hear of it in time: all
- * callers would get a 202 instead of some a verdict. While no verdicts come at all nothing is measured, and events are taken as long as there is room.
+ * callers would get a 202 instead of some a verdict. Who has less than an even share of that on its way is never turned away: he who floods waits for
+ * himself. While no verdicts come at all nothing is measured, and events are taken as long as there is room.
  */
 export class Congestion {
   private readonly deadlineMs: number;
   private windowStartMs = 0;
   private judged = 0;
-  private hasQueued = false;
+  private queued = 0;
   private measured: { readonly perSecond: number; readonly atMs: number } | undefined;
 
   constructor(deadlineMs: number) {
@@ -32,11 +42,13 @@ export class Congestion {
   judgedAfter(ageMs: number, nowMs: number): void {
     if (nowMs - this.windowStartMs >= WINDOW_MS) this.closeWindow(nowMs);
     this.judged += 1;
-    if (ageMs > this.deadlineMs * QUEUED_SHARE) this.hasQueued = true;
+    if (ageMs > this.deadlineMs * QUEUED_SHARE) this.queued += 1;
   }
 
-  hasRoom(count: number, onTheirWay: number, nowMs: number): boolean {
-    return onTheirWay === 0 || onTheirWay + count <= this.limit(nowMs);
+  /** Whether more may come. One request too many is let in rather than one too few: a batch is never too large by itself. */
+  hasRoom({ all, ofOrganization, organizations }: OnTheirWay, nowMs: number): boolean {
+    const limit = this.limit(nowMs);
+    return all < limit || ofOrganization < limit / Math.max(1, organizations);
   }
 
   private limit(nowMs: number): number {
@@ -49,7 +61,9 @@ export class Congestion {
     const seconds = (nowMs - this.windowStartMs) / 1_000;
     // Longer than twice its time: there was silence in it.
     const isWhole = seconds * 1_000 < 2 * WINDOW_MS;
-    if (isWhole && this.hasQueued) {
+    if (this.measured && nowMs - this.measured.atMs > FRESH_MS) this.measured = undefined;
+    // One that was late tells of a pause; when most were, what went through is all that could.
+    if (isWhole && this.queued > this.judged / 2) {
       const before = this.measured?.perSecond ?? this.judged / seconds;
       const perSecond = before * (1 - SMOOTHING) + (this.judged / seconds) * SMOOTHING;
       this.measured = { perSecond, atMs: nowMs };
@@ -58,6 +72,6 @@ export class Congestion {
     }
     this.windowStartMs = nowMs;
     this.judged = 0;
-    this.hasQueued = false;
+    this.queued = 0;
   }
 }

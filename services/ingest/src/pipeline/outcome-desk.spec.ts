@@ -19,13 +19,13 @@ const outcome = (replyTo: string, fields: Partial<Outcome> = {}): Outcome => ({
 
 describe('the outcome desk', () => {
   it('names the partition it listens at, and a correlation of its own per event', () => {
-    const replyTos = desk().expect(2).replyTos;
+    const replyTos = desk().expect('o', 2).replyTos;
     expect(replyTos).toEqual(['5/n.0', '5/n.1']);
   });
 
   it('gives outcomes in the order of the events, however they come', async () => {
     const waited = desk();
-    const expectation = waited.expect(2);
+    const expectation = waited.expect('o', 2);
     const settled = expectation.settled(60_000);
     waited.deliver([outcome(expectation.replyTos[1]!, { eventId: 'second' })]);
     waited.deliver([outcome(expectation.replyTos[0]!, { eventId: 'first' })]);
@@ -35,14 +35,14 @@ describe('the outcome desk', () => {
 
   it('gives at once what had come before anybody waited', async () => {
     const waited = desk();
-    const expectation = waited.expect(1);
+    const expectation = waited.expect('o', 1);
     waited.deliver([outcome(expectation.replyTos[0]!)]);
     expect(await expectation.settled(0)).toHaveLength(1);
   });
 
   it('stops waiting at the deadline with what it has, and forgets the rest', async () => {
     const waited = desk();
-    const expectation = waited.expect(2);
+    const expectation = waited.expect('o', 2);
     waited.deliver([outcome(expectation.replyTos[0]!)]);
     const settled = await expectation.settled(1_010);
     expect(settled.map((one) => one?.verdict)).toEqual(['admitted', undefined]);
@@ -53,7 +53,7 @@ describe('the outcome desk', () => {
   it('tells a late outcome to who asked for it, once, and only a late one', async () => {
     const waited = desk();
     const onLate = jest.fn();
-    const expectation = waited.expect(2, onLate);
+    const expectation = waited.expect('o', 2, onLate);
     waited.deliver([outcome(expectation.replyTos[0]!)]);
     await expectation.settled(0);
     const late = outcome(expectation.replyTos[1]!, { verdict: 'over_limit' });
@@ -66,7 +66,7 @@ describe('the outcome desk', () => {
     const heard: string[] = [];
     const replyTos: string[] = [];
     for (const name of ['a', 'b', 'c']) {
-      const expectation = waited.expect(1, () => heard.push(name));
+      const expectation = waited.expect('o', 1, () => heard.push(name));
       replyTos.push(expectation.replyTos[0]!);
       await expectation.settled(0);
     }
@@ -76,7 +76,7 @@ describe('the outcome desk', () => {
 
   it('ignores outcomes of other processes, and doubles', async () => {
     const waited = desk();
-    const expectation = waited.expect(2);
+    const expectation = waited.expect('o', 2);
     const double = outcome(expectation.replyTos[0]!);
     waited.deliver([outcome('5/other.0'), double, double]);
     expect((await expectation.settled(0)).map((one) => one?.verdict)).toEqual(['admitted', undefined]);
@@ -84,42 +84,42 @@ describe('the outcome desk', () => {
 
   it('turns callers away when too many wait', () => {
     const waited = desk({ maxWaiting: 3 });
-    const first = waited.expect(2);
-    expect(() => waited.expect(2)).toThrow(Problem);
+    const first = waited.expect('o', 2);
+    expect(() => waited.expect('o', 2)).toThrow(Problem);
     first.abandon();
     expect(waited.size).toBe(0);
-    expect(waited.expect(3).replyTos).toHaveLength(3);
+    expect(waited.expect('o', 3).replyTos).toHaveLength(3);
   });
 
   it('turns callers away while more is on its way than is judged in time, also when nobody waits for that any more', async () => {
     let nowMs = 0;
     const waited = desk({ clock: { now: () => nowMs } });
-    const expectation = waited.expect(6_000);
+    const expectation = waited.expect('o', 6_000);
     for (const replyTo of expectation.replyTos.slice(0, 3_000)) {
       waited.deliver([outcome(replyTo)]);
       nowMs += 1;
     }
     // A thousand a second are judged, and 3,000 are on their way.
-    expect(() => waited.refuseIfCrowded(1)).toThrow(
+    expect(() => waited.refuseIfCrowded('o')).toThrow(
       'More events are on their way than can be judged in time.',
     );
     await expectation.settled(nowMs);
     expect(waited.size).toBe(0);
-    expect(() => waited.refuseIfCrowded(1)).toThrow(Problem);
+    expect(() => waited.refuseIfCrowded('o')).toThrow(Problem);
     for (const replyTo of expectation.replyTos.slice(3_000, 5_500)) waited.deliver([outcome(replyTo)]);
-    expect(() => waited.refuseIfCrowded(400)).not.toThrow();
+    expect(() => waited.refuseIfCrowded('o')).not.toThrow();
   });
 
   it('no longer counts what has not come for a long time', async () => {
     let nowMs = 0;
     const waited = desk({ clock: { now: () => nowMs } });
-    const expectation = waited.expect(6_000);
+    const expectation = waited.expect('o', 6_000);
     for (const replyTo of expectation.replyTos.slice(0, 3_000)) {
       waited.deliver([outcome(replyTo)]);
       nowMs += 1;
     }
     await expectation.settled(nowMs);
-    nowMs = 8_001;
-    expect(() => waited.refuseIfCrowded(1_000)).not.toThrow();
+    nowMs = 9_001;
+    expect(() => waited.refuseIfCrowded('o')).not.toThrow();
   });
 });

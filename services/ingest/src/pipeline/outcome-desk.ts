@@ -18,10 +18,15 @@ export interface OutcomeDeskSettings {
   readonly maxLate?: number;
 }
 
-type Place = { readonly waiter: Waiter; readonly index: number; readonly sinceMs: number };
+interface OnItsWay {
+  readonly organizationId: string;
+  readonly sinceMs: number;
+}
+type Place = OnItsWay & { readonly waiter: Waiter; readonly index: number };
+type Gone = OnItsWay & { readonly givenUpMs: number };
 
 /** Deadlines after which an outcome for which nobody waits any more is no longer believed to come. */
-const GONE_AFTER_DEADLINES = 4;
+const GONE_AFTER_DEADLINES = 3;
 
 /** Where callers wait for what becomes of their events. In memory: who waited here is gone when the process is. */
 export class OutcomeDesk implements Outcomes {
@@ -29,8 +34,10 @@ export class OutcomeDesk implements Outcomes {
   private readonly maxWaiting: number;
   private readonly maxLate: number;
   private readonly waiting = new Map<string, Place>();
-  /** On their way, though nobody waits for them any more; with the moment from which they are. In order of when they were given up. */
-  private readonly gone = new Map<string, number>();
+  /** On their way, though nobody waits for them any more, in order of when they were given up; the oldest are let go. */
+  private readonly gone = new Map<string, Gone>();
+  /** Events on their way, waited for or not, by organisation. */
+  private readonly onTheirWay = new Map<string, number>();
   private readonly congestion: Congestion;
   private readonly late = new Map<string, (outcome: Outcome) => void>();
   private made = 0;
@@ -47,28 +54,30 @@ export class OutcomeDesk implements Outcomes {
     return this.waiting.size;
   }
 
-  refuseIfCrowded(count: number): void {
+  refuseIfCrowded(organizationId: string): void {
     const nowMs = this.settings.clock.now();
     this.forgetGone(nowMs);
+    const onTheirWay = {
+      all: this.waiting.size + this.gone.size,
+      ofOrganization: this.onTheirWay.get(organizationId) ?? 0,
+      organizations: this.onTheirWay.size,
+    };
+    if (!this.congestion.hasRoom(onTheirWay, nowMs))
+      throw nothingRecorded('More events are on their way than can be judged in time.');
+  }
+
+  expect(organizationId: string, count: number, onLate?: (outcome: Outcome) => void): Expectation {
     if (this.waiting.size + count > this.maxWaiting) {
       throw nothingRecorded('Too many events are waiting for their outcome.');
     }
-    if (!this.congestion.hasRoom(count, this.waiting.size + this.gone.size, nowMs)) {
-      throw nothingRecorded('More events are on their way than can be judged in time.');
-    }
-  }
-
-  expect(count: number, onLate?: (outcome: Outcome) => void): Expectation {
-    this.refuseIfCrowded(count);
     const { partition, nonce, clock } = this.settings;
     const sinceMs = clock.now();
     const correlations = Array.from({ length: count }, () => `${nonce}.${(this.made++).toString(36)}`);
     const waiter = new Waiter(count);
-    correlations.forEach((correlation, index) => this.waiting.set(correlation, { waiter, index, sinceMs }));
-    const giveUp = (): void => {
-      for (const correlation of correlations)
-        if (this.waiting.delete(correlation)) this.gone.set(correlation, sinceMs);
-    };
+    correlations.forEach((correlation, index) =>
+      this.waiting.set(correlation, { organizationId, sinceMs, waiter, index }),
+    );
+    this.count(organizationId, count);
     return {
       replyTos: correlations.map((correlation) => formatReplyTo({ partition, correlation })),
       settled: async (untilMs) => {
@@ -78,13 +87,11 @@ export class OutcomeDesk implements Outcomes {
             correlations.forEach(
               (correlation, at) => !waiter.outcomes[at] && this.listen(correlation, onLate),
             );
-          giveUp();
+          this.giveUp(correlations);
         }
         return waiter.outcomes;
       },
-      abandon: () => {
-        for (const correlation of correlations) this.waiting.delete(correlation);
-      },
+      abandon: () => this.giveUp(correlations),
     };
   }
 
@@ -95,8 +102,11 @@ export class OutcomeDesk implements Outcomes {
     for (const outcome of outcomes) {
       const { correlation } = outcome;
       const place = this.waiting.get(correlation);
-      const sinceMs = place?.sinceMs ?? this.gone.get(correlation);
-      if (sinceMs !== undefined) this.congestion.judgedAfter(nowMs - sinceMs, nowMs);
+      const known = place ?? this.gone.get(correlation);
+      if (known) {
+        this.congestion.judgedAfter(nowMs - known.sinceMs, nowMs);
+        this.count(known.organizationId, -1);
+      }
       if (place) {
         this.waiting.delete(correlation);
         place.waiter.arrive(place.index, outcome);
@@ -110,12 +120,31 @@ export class OutcomeDesk implements Outcomes {
     return delivered;
   }
 
+  /** Nobody waits for them any more; they may be on their way all the same. */
+  private giveUp(correlations: readonly string[]): void {
+    const givenUpMs = this.settings.clock.now();
+    for (const correlation of correlations) {
+      const place = this.waiting.get(correlation);
+      if (!place) continue;
+      this.waiting.delete(correlation);
+      const { organizationId, sinceMs } = place;
+      this.gone.set(correlation, { organizationId, sinceMs, givenUpMs });
+    }
+  }
+
   private forgetGone(nowMs: number): void {
     const beforeMs = nowMs - GONE_AFTER_DEADLINES * this.settings.deadlineMs;
-    for (const [correlation, sinceMs] of this.gone) {
-      if (sinceMs >= beforeMs) return;
+    for (const [correlation, { organizationId, givenUpMs }] of this.gone) {
+      if (givenUpMs >= beforeMs && this.gone.size <= this.maxWaiting) return;
       this.gone.delete(correlation);
+      this.count(organizationId, -1);
     }
+  }
+
+  private count(organizationId: string, more: number): void {
+    const count = (this.onTheirWay.get(organizationId) ?? 0) + more;
+    if (count > 0) this.onTheirWay.set(organizationId, count);
+    else this.onTheirWay.delete(organizationId);
   }
 
   private listen(correlation: string, onLate: (outcome: Outcome) => void): void {

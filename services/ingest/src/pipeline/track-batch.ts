@@ -26,7 +26,7 @@ export function batchTracking({
 }: TrackParts): TrackBatch {
   return async function trackBatch(call) {
     const { caller, requestedAtMs } = call;
-    outcomes.refuseIfCrowded(call.body.events.length);
+    if (!call.respondAsync) outcomes.refuseIfCrowded(caller.organizationId);
     const numbers = numbersAt(call.numbers, 'events');
     const reads = call.body.events.map((item, index): Read => {
       const event = readItem(item, requestedAtMs, numbersAt(numbers, index));
@@ -63,7 +63,7 @@ export function batchTracking({
         await log.append(facts, isSafeToResend);
         return [];
       }
-      const expectation = outcomes.expect(facts.length, call.onLate);
+      const expectation = outcomes.expect(caller.organizationId, facts.length, call.onLate);
       try {
         const withReply = facts.map((event, at) => ({ ...event, replyTo: expectation.replyTos[at]! }));
         await log.append(withReply, isSafeToResend);

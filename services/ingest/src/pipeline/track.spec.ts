@@ -38,7 +38,7 @@ function parts(more: { outcome?: Partial<Outcome> | undefined; found?: FoundCont
     },
     outcomes: {
       refuseIfCrowded: () => undefined,
-      expect: (count) => ({
+      expect: (_organizationId, count) => ({
         replyTos: Array.from({ length: count }, (_, at) => `0/${at}`),
         settled: async (untilMs) => {
           asked.waitedUntil.push(untilMs);

@@ -68,7 +68,7 @@ function trackingIn<Body>(
   return async function track(call) {
     const { caller, requestedAtMs } = call;
     const { organizationId } = caller;
-    outcomes.refuseIfCrowded(1);
+    if (!call.respondAsync) outcomes.refuseIfCrowded(organizationId);
     const valid = read(call.body, requestedAtMs, call.numbers);
     if (!valid.ok) {
       const { path, message } = valid.error;
@@ -103,7 +103,7 @@ function trackingIn<Body>(
       await log.append([facts], isSafeToResend);
       return tell(undefined, context, valid.value);
     }
-    const expectation = outcomes.expect(1, call.onLate);
+    const expectation = outcomes.expect(organizationId, 1, call.onLate);
     try {
       await log.append([{ ...facts, replyTo: expectation.replyTos[0]! }], isSafeToResend);
     } catch (error) {

@@ -20,9 +20,16 @@ export function metered({ contacts, log, outcomes }: Metered, flow: FlowMetrics)
       },
     },
     outcomes: {
-      refuseIfCrowded: (count) => outcomes.refuseIfCrowded(count),
-      expect: (count, onLate) => {
-        const expectation = outcomes.expect(count, onLate);
+      refuseIfCrowded: (organizationId) => {
+        try {
+          outcomes.refuseIfCrowded(organizationId);
+        } catch (error) {
+          flow.outcome('crowded');
+          throw error;
+        }
+      },
+      expect: (organizationId, count, onLate) => {
+        const expectation = outcomes.expect(organizationId, count, onLate);
         return {
           ...expectation,
           settled: async (untilMs) => {
