@@ -37,11 +37,9 @@ export async function loadWorld(
   const mattering = fresh.filter(
     (event) => matters(event, organizations.get(event.organizationId)) || concernsMeta(event, feedback),
   );
-  // Side by side: that a contact goes by another id is rare.
-  const [aliases, underOwnIds] = await Promise.all([
-    mattering.length > 0 ? use.executions.aliases(mattering) : new Map<string, null>(),
-    loadWaiting(mattering, organizations, use.executions),
-  ]);
+  // Waits first, then what the contacts are called now: waits that a merge has moved before they were read are read again.
+  const underOwnIds = await loadWaiting(mattering, organizations, use.executions);
+  const aliases = mattering.length > 0 ? await use.executions.aliases(mattering) : new Map<string, null>();
   const matter = followed(mattering, aliases).filter(({ erased }) => !erased);
   const waiting = aliases.size === 0 ? underOwnIds : await loadWaiting(matter, organizations, use.executions);
   const workflowOf = await use.workflows.workflowsOf(waiting, organizations);

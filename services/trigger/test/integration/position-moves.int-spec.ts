@@ -28,6 +28,10 @@ const positions = async () => {
   return Promise.all([of(0), of(1), of(2)]);
 };
 
+/** By which the positions were last written. */
+const transactions = async () =>
+  (await database.query({ text: 'SELECT DISTINCT xmin::text FROM trigger.position' })).rows;
+
 describe('positions of events without an effect', () => {
   it('of several partitions move together; one that another owner has moved holds up none of them, and stays', async () => {
     const writer = effectWriter(database, () => 0);
@@ -35,10 +39,34 @@ describe('positions of events without an effect', () => {
       Promise.all(moves.map((one) => writer.commit(move(...one))));
     expect(await commit([0, -1, 5], [1, -1, 7], [2, -1, 9])).toEqual([true, true, true]);
     expect(await positions()).toEqual([5, 7, 9]);
+    expect(await transactions()).toHaveLength(1);
     // Partition 1 is not where its owner thinks that it is.
     expect(await commit([0, 5, 6], [1, 6, 8], [2, 9, 12])).toEqual([true, false, true]);
     expect(await positions()).toEqual([6, 7, 12]);
+    expect(await transactions()).toHaveLength(3);
     expect(await commit([0, -1, 20], [1, 7, 8], [2, 12, 13])).toEqual([false, true, true]);
     expect(await positions()).toEqual([6, 8, 13]);
+  });
+
+  it('of one that a former owner has locked wait alone', async () => {
+    const writer = effectWriter(database, () => 0);
+    const [before, , others] = await positions();
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    let hold: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (hold = resolve));
+    const former = database.transaction(async (tx) => {
+      await tx.query({ text: 'SELECT FROM trigger.position WHERE partition = 0 FOR UPDATE' });
+      hold();
+      await released;
+    });
+    await held;
+    const locked = writer.commit(move(0, before!, 100));
+    expect(await writer.commit(move(2, others!, 100))).toBe(true);
+    expect(await positions()).toEqual([before, expect.anything(), 100]);
+    release();
+    await former;
+    expect(await locked).toBe(true);
+    expect((await positions())[0]).toBe(100);
   });
 });

@@ -95,7 +95,12 @@ function aliasReader(database: Database): ExecutionReader['aliases'] {
     });
     return new Map(rows.map((row) => [row.contact_id, row.into_id]));
   }, MAX_KEYS_PER_READ);
-  return (refs) => reads.call(refs);
+  return async (refs) => {
+    const aliases = await reads.call(refs);
+    if (aliases.size === 0) return aliases;
+    const own = new Set(refs.map(({ contactId }) => contactId));
+    return new Map([...aliases].filter(([contactId]) => own.has(contactId)));
+  };
 }
 
 /** What has taken effect. */

@@ -1,12 +1,10 @@
 import { Coalescer } from '@trackline/kernel';
-import type { Database } from '@trackline/postgres';
+import { isConnectionFault, type Database } from '@trackline/postgres';
 import type { Commit } from '../../ports.ts';
 
 export type PositionMoves = NonNullable<Commit['positions']>;
 
 const MAX_PARTITIONS = 100;
-const MOVED_BY_ANOTHER = 'TL101';
-const DEADLOCK = '40P01';
 
 /**
  * Moves the positions of partitions whose events had no effect, those of one turn of the event loop together. `false`: none of them is
@@ -22,9 +20,9 @@ export function moveTogether(database: Database): (moves: PositionMoves) => Prom
       });
       return true;
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      if (code === MOVED_BY_ANOTHER || code === DEADLOCK) return false;
-      throw error;
+      if (isConnectionFault(error)) throw error;
+      // Rolled back: moved by another owner, locked by one, or not to be stored. Whose it is shows when each goes alone.
+      return false;
     }
   }, MAX_PARTITIONS);
   return (moves) => together.call([moves]);
