@@ -26,9 +26,9 @@ export interface RunningTimeline {
 }
 
 const READ_TIMEOUT_MS = 10_000;
-/** The whole drain has 9 s. */
 /** Nobody waits for a row of the timeline: a little later, and many at a time, they cost a fraction. */
 const FETCH_EVERY_MS = 100;
+/** The whole drain has 9 s. */
 const DRAIN_TIMEOUT_MS = 5_000;
 
 export async function startTimeline(

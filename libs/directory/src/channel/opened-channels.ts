@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { isUuid } from '@trackline/kernel';
+import { Coalescer, isUuid } from '@trackline/kernel';
 import type { Queryable } from '@trackline/postgres';
-import { Coalescer } from '@trackline/kernel';
 import type { Reading, Revision, RevisionReader } from '../cache/revision-reader.ts';
 import type { Channel, ChannelSecrets } from './channel.ts';
 import { fromRow, loadSiblings, type ChannelRow } from './channel.store.ts';

@@ -101,7 +101,7 @@ interface Caller {
 }
 
 /** Those who send in the same turn of the event loop share a pipeline: one write and one read, for all partitions that began together. */
-function together(send: RedisClient['sendAll']): RedisClient['sendAll'] {
+export function together(send: RedisClient['sendAll']): RedisClient['sendAll'] {
   let callers: Caller[] = [];
   const flush = async (): Promise<void> => {
     const sent = callers;
