@@ -10,6 +10,7 @@ import kafkajs, {
 import { backoffMs, waitFor } from './backoff.ts';
 import type { KafkaConnection } from './connection.ts';
 import { describeError } from './faults.ts';
+import { decodeFetchesOf } from './fetch-decoding.ts';
 import { fromKafkaMessage } from './message.ts';
 import type { Chunk } from './partition-buffer.ts';
 
@@ -324,6 +325,7 @@ export class GroupConsumer {
       partitionAssigners: [
         (config) => {
           cluster = config.cluster;
+          decodeFetchesOf(cluster);
           return assigner(config);
         },
       ],
