@@ -122,6 +122,7 @@ export class IngestModule {
       guard: new ApiKeyGuard({ directory, adminToken: config.adminToken }),
       limiter: redisRateLimiter(redis, bypass, config.topicPrefix),
       onRateLimited: () => rateLimited.inc(),
+      refuseIfCrowded: (organizationId) => trackParts.outcomes.refuseIfCrowded(organizationId),
     });
     let wakeDrain: () => void = () => undefined;
     background.run('contact changes', (signal) =>

@@ -28,11 +28,11 @@ describe('congestion', () => {
     expect(congestion.hasRoom(alone(40_000), nowMs)).toBe(true);
   });
 
-  it('lets in as many as are judged in half the deadline, once they queue', () => {
+  it('lets in as many as are judged in three fifths of the deadline, once they queue', () => {
     const congestion = new Congestion(DEADLINE_MS);
     const nowMs = judged(congestion, 0, 5, 5_000, 900);
-    expect(congestion.hasRoom(alone(4_900), nowMs)).toBe(true);
-    expect(congestion.hasRoom(alone(5_100), nowMs)).toBe(false);
+    expect(congestion.hasRoom(alone(5_900), nowMs)).toBe(true);
+    expect(congestion.hasRoom(alone(6_100), nowMs)).toBe(false);
   });
 
   it('lets a thousand events in however slow it is', () => {
@@ -59,9 +59,9 @@ describe('congestion', () => {
   it('lets in more and more when nothing queues any more, and forgets after ten seconds', () => {
     const congestion = new Congestion(DEADLINE_MS);
     const queuedMs = judged(congestion, 0, 5, 5_000, 900);
-    expect(congestion.hasRoom(alone(6_000), queuedMs)).toBe(false);
+    expect(congestion.hasRoom(alone(7_000), queuedMs)).toBe(false);
     const easedMs = judged(congestion, queuedMs, 3, 2_000, 50);
-    expect(congestion.hasRoom(alone(6_000), easedMs)).toBe(true);
+    expect(congestion.hasRoom(alone(7_000), easedMs)).toBe(true);
     expect(congestion.hasRoom(alone(30_000), easedMs)).toBe(false);
     expect(congestion.hasRoom(alone(30_000), easedMs + 10_001)).toBe(true);
   });
@@ -71,7 +71,7 @@ describe('congestion', () => {
     const queuedMs = judged(congestion, 0, 5, 5_000, 900);
     const calmMs = judged(congestion, queuedMs, 3_600, 20, 50);
     const nowMs = judged(congestion, calmMs, 1.2, 5_000, 900);
-    expect(congestion.hasRoom(alone(6_000), nowMs)).toBe(false);
+    expect(congestion.hasRoom(alone(7_000), nowMs)).toBe(false);
   });
 
   it('measures nothing in a silence: verdicts that come after it say nothing of a rate', () => {

@@ -1,7 +1,7 @@
 /** Of the answer's deadline, what events may wait before they are known to queue. */
 const QUEUED_SHARE = 1 / 4;
-/** Of the deadline, what a queue may hold: who comes last is then answered in half of his time. */
-const HELD_SHARE = 1 / 2;
+/** Of the deadline, what a queue may hold: what is left is for all that comes before and after it. */
+const HELD_SHARE = 0.6;
 /** Let in whatever was measured: a few requests after a silence say nothing about what goes through. */
 const ALWAYS_EVENTS = 1_000;
 const WINDOW_MS = 500;

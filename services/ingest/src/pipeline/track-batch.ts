@@ -26,7 +26,6 @@ export function batchTracking({
 }: TrackParts): TrackBatch {
   return async function trackBatch(call) {
     const { caller, requestedAtMs } = call;
-    if (!call.respondAsync) outcomes.refuseIfCrowded(caller.organizationId);
     const numbers = numbersAt(call.numbers, 'events');
     const reads = call.body.events.map((item, index): Read => {
       const event = readItem(item, requestedAtMs, numbersAt(numbers, index));

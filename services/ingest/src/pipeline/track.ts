@@ -68,7 +68,6 @@ function trackingIn<Body>(
   return async function track(call) {
     const { caller, requestedAtMs } = call;
     const { organizationId } = caller;
-    if (!call.respondAsync) outcomes.refuseIfCrowded(organizationId);
     const valid = read(call.body, requestedAtMs, call.numbers);
     if (!valid.ok) {
       const { path, message } = valid.error;

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
-import { Problem, trackEvent, type RouteContract } from '@trackline/contracts';
+import { Problem, recordConversations, trackEvent, type RouteContract } from '@trackline/contracts';
 import { ApiKeyGuard, AUTH_METADATA, type Organization } from '@trackline/directory';
 import type { RateState } from '../../domain/request-rate.ts';
 import { Admission, AdmittedGuard } from './admission.ts';
@@ -9,7 +9,7 @@ import { Admission, AdmittedGuard } from './admission.ts';
 const organization = { id: 'o', requestsPerMinute: 60, burst: 15 } as Organization;
 const good: RateState = { allowed: true, remaining: 14, retryAfterMs: 0, fullAfterMs: 1_000 };
 
-function door(state: RateState | undefined, scopes: readonly string[] = ['events:write']) {
+function door(state: RateState | undefined, scopes: readonly string[] = ['events:write'], isCrowded = false) {
   const limited: string[] = [];
   const guard = new ApiKeyGuard({
     adminToken: 'admin',
@@ -21,10 +21,13 @@ function door(state: RateState | undefined, scopes: readonly string[] = ['events
     },
   });
   const limiter = { take: async (organizationId: string) => (limited.push(organizationId), state) };
-  const admission = new Admission({ guard, limiter, onRateLimited: () => undefined });
+  const refuseIfCrowded = () => {
+    if (isCrowded) throw new Problem('UNAVAILABLE', 'Too many.');
+  };
+  const admission = new Admission({ guard, limiter, onRateLimited: () => undefined, refuseIfCrowded });
   const headers: Record<string, string> = {};
   const reply = { headers: (more: Record<string, string>) => Object.assign(headers, more) };
-  const request = (authorization?: string) => ({ headers: { authorization } });
+  const request = (authorization?: string, more: object = {}) => ({ headers: { authorization, ...more } });
   const admit = (one: object, contract: RouteContract = trackEvent) =>
     admission.admit(one as never, reply as never, contract);
   return { admit, request, headers, limited };
@@ -43,6 +46,15 @@ describe('admission', () => {
     await admit(one);
     expect(headers['RateLimit-Remaining']).toBe('14');
     expect(new AdmittedGuard().canActivate(contextOf(one, 'events:write'))).toBe(true);
+  });
+
+  it('turns who wants a verdict away from a crowd, before his rate is asked, and nobody else', async () => {
+    const { admit, request, limited } = door(good, ['events:write', 'read'], true);
+    await expect(admit(request('Bearer good'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(limited).toEqual([]);
+    await admit(request('Bearer good', { prefer: 'respond-async' }));
+    await admit(request('Bearer good'), recordConversations);
+    expect(limited).toHaveLength(2);
   });
 
   it('takes nothing out of a bucket for who may not come in', async () => {

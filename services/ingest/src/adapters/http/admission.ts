@@ -1,8 +1,16 @@
 import 'reflect-metadata';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem, type RouteContract } from '@trackline/contracts';
+import {
+  Problem,
+  trackMetric,
+  trackMetricUnderscored,
+  trackBatch,
+  trackEvent,
+  type RouteContract,
+} from '@trackline/contracts';
 import { AUTH_METADATA, type ApiKeyGuard, type AuthenticatedRequest } from '@trackline/directory';
+import { prefersAsync } from '../../domain/preference.ts';
 import { rateHeaders, rateOf } from '../../domain/request-rate.ts';
 import type { RateLimiter } from '../../ports.ts';
 import { orUnavailable } from './directory-away.ts';
@@ -15,7 +23,17 @@ export interface AdmissionParts {
   readonly guard: ApiKeyGuard;
   readonly limiter: RateLimiter;
   readonly onRateLimited: () => void;
+  /** Throws a Problem when what comes now would not be judged in time. */
+  readonly refuseIfCrowded: (organizationId: string) => void;
 }
+
+/** Answered with verdicts: of no use when there are too many to be judged in time. */
+const WITH_VERDICTS: ReadonlySet<string> = new Set([
+  trackEvent.id,
+  trackBatch.id,
+  trackMetric.id,
+  trackMetricUnderscored.id,
+]);
 
 /** Who may come in, and how often: decided before the body is read. */
 export class Admission {
@@ -27,7 +45,12 @@ export class Admission {
 
   readonly admit = async (request: Request, reply: FastifyReply, contract: RouteContract): Promise<void> => {
     await orUnavailable(this.parts.guard.canActivate(contextOf(request, contract)));
-    if (request.principal) await this.takeRequest(request.principal.organization, reply);
+    if (request.principal) {
+      const { organization } = request.principal;
+      if (WITH_VERDICTS.has(contract.id) && !prefersAsync(preferenceOf(request)))
+        this.parts.refuseIfCrowded(organization.id);
+      await this.takeRequest(organization, reply);
+    }
     request[ADMITTED] = true;
   };
 
@@ -47,6 +70,10 @@ export class Admission {
       `Too many requests: ${rate.requestsPerMinute} a minute with a burst of ${rate.burst} are in the plan. Retry-After says when the next one passes; a batch of up to 1,000 events is one request.`,
     );
   }
+}
+
+function preferenceOf({ headers: { prefer } }: Request): string | undefined {
+  return Array.isArray(prefer) ? prefer.join(',') : prefer;
 }
 
 /** Nest's guard, asked before Nest knows of the request: it looks at the request and at the handler's metadata only. */
