@@ -28,11 +28,11 @@ describe('congestion', () => {
     expect(congestion.hasRoom(alone(40_000), nowMs)).toBe(true);
   });
 
-  it('lets in as many as are judged in three fifths of the deadline, once they queue', () => {
+  it('lets in as many as are judged in half of the deadline, once they queue', () => {
     const congestion = new Congestion(DEADLINE_MS);
     const nowMs = judged(congestion, 0, 5, 5_000, 900);
-    expect(congestion.hasRoom(alone(5_900), nowMs)).toBe(true);
-    expect(congestion.hasRoom(alone(6_100), nowMs)).toBe(false);
+    expect(congestion.hasRoom(alone(4_900), nowMs)).toBe(true);
+    expect(congestion.hasRoom(alone(5_100), nowMs)).toBe(false);
   });
 
   it('lets a thousand events in however slow it is', () => {
@@ -42,12 +42,13 @@ describe('congestion', () => {
     expect(congestion.hasRoom(alone(1_000), nowMs)).toBe(false);
   });
 
-  it('turns away who has more than an even share on its way, and nobody else', () => {
+  it('keeps room for those who have less than an even share on their way, not without a bound', () => {
     const congestion = new Congestion(DEADLINE_MS);
     const nowMs = judged(congestion, 0, 5, 5_000, 900);
-    const crowd = { all: 8_000, organizations: 10 };
-    expect(congestion.hasRoom({ ...crowd, ofOrganization: 7_900 }, nowMs)).toBe(false);
+    const crowd = { all: 6_500, organizations: 10 };
+    expect(congestion.hasRoom({ ...crowd, ofOrganization: 6_400 }, nowMs)).toBe(false);
     expect(congestion.hasRoom({ ...crowd, ofOrganization: 100 }, nowMs)).toBe(true);
+    expect(congestion.hasRoom({ ...crowd, all: 7_500, ofOrganization: 100 }, nowMs)).toBe(false);
   });
 
   it('takes a few late verdicts for a pause, not for all that goes through', () => {
@@ -59,9 +60,9 @@ describe('congestion', () => {
   it('lets in more and more when nothing queues any more, and forgets after ten seconds', () => {
     const congestion = new Congestion(DEADLINE_MS);
     const queuedMs = judged(congestion, 0, 5, 5_000, 900);
-    expect(congestion.hasRoom(alone(7_000), queuedMs)).toBe(false);
+    expect(congestion.hasRoom(alone(6_000), queuedMs)).toBe(false);
     const easedMs = judged(congestion, queuedMs, 3, 2_000, 50);
-    expect(congestion.hasRoom(alone(7_000), easedMs)).toBe(true);
+    expect(congestion.hasRoom(alone(6_000), easedMs)).toBe(true);
     expect(congestion.hasRoom(alone(30_000), easedMs)).toBe(false);
     expect(congestion.hasRoom(alone(30_000), easedMs + 10_001)).toBe(true);
   });
@@ -71,7 +72,7 @@ describe('congestion', () => {
     const queuedMs = judged(congestion, 0, 5, 5_000, 900);
     const calmMs = judged(congestion, queuedMs, 3_600, 20, 50);
     const nowMs = judged(congestion, calmMs, 1.2, 5_000, 900);
-    expect(congestion.hasRoom(alone(7_000), nowMs)).toBe(false);
+    expect(congestion.hasRoom(alone(6_000), nowMs)).toBe(false);
   });
 
   it('measures nothing in a silence: verdicts that come after it say nothing of a rate', () => {

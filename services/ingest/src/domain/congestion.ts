@@ -1,7 +1,9 @@
 /** Of the answer's deadline, what events may wait before they are known to queue. */
 const QUEUED_SHARE = 1 / 4;
 /** Of the deadline, what a queue may hold: what is left is for all that comes before and after it. */
-const HELD_SHARE = 0.6;
+const HELD_SHARE = 0.5;
+/** Of that, what is kept beyond it for those who have little on their way. */
+const KEPT_SHARE = 0.4;
 /** Let in whatever was measured: a few requests after a silence say nothing about what goes through. */
 const ALWAYS_EVENTS = 1_000;
 const WINDOW_MS = 500;
@@ -24,8 +26,8 @@ export interface OnTheirWay {
 /**
  * How many events may be on their way to a verdict and still be answered in time. What goes through in a second is measured while events queue;
  * before they do nobody knows, and nobody is turned away. More than that would be recorded and judged, but nobody would hear of it in time: all
- * callers would get a 202 instead of some a verdict. Who has less than an even share of that on its way is never turned away: he who floods waits for
- * himself. While no verdicts come at all nothing is measured, and events are taken as long as there is room.
+ * callers would get a 202 instead of some a verdict. Some more is kept for those who have less than an even share of that on their way: who floods waits
+ * for himself. While no verdicts come at all nothing is measured, and events are taken as long as there is room.
  */
 export class Congestion {
   private readonly deadlineMs: number;
@@ -48,7 +50,8 @@ export class Congestion {
   /** Whether more may come. One request too many is let in rather than one too few: a batch is never too large by itself. */
   hasRoom({ all, ofOrganization, organizations }: OnTheirWay, nowMs: number): boolean {
     const limit = this.limit(nowMs);
-    return all < limit || ofOrganization < limit / Math.max(1, organizations);
+    const hasLittle = ofOrganization < limit / Math.max(1, organizations);
+    return all < (hasLittle ? limit * (1 + KEPT_SHARE) : limit);
   }
 
   private limit(nowMs: number): number {
