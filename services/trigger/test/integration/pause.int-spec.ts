@@ -85,6 +85,7 @@ describe('a workflow that is', () => {
     const workflowId = await tenant.create(waitingWorkflow('entered', 'rang', 3_600));
     const people = await Promise.all(Array.from({ length: 30 }, someone));
     await rig.admit(...people.map((about) => rig.event({ ...about, name: 'entered' })));
+    for (const { contactId } of people) await reached(workflowId, contactId, 'waiting');
     const rings = people.map((about) => rig.event({ ...about, name: 'rang' }));
     const toggling = (async () => {
       for (let i = 0; i < 10; i++) {
