@@ -4,16 +4,13 @@
  */
 export const FAULT_WORKERS = 2;
 
-/** Integration tests that run at the same time, each worker's in a Redis database of its own. They wait a third of their time. */
-const INTEGRATION_WORKERS = 2;
-
 /**
  * The lanes of jest.config.mjs, in the order in which they run: what needs least and tells soonest goes first. Without `workers` jest
- * chooses; one is what shares two cores with a whole stack.
+ * chooses; one at a time run those that share a broker, or two cores with a whole stack.
  */
 export const LANES: readonly Lane[] = [
   { name: 'unit', needs: 'nothing' },
-  { name: 'integration', needs: 'infrastructure', workers: INTEGRATION_WORKERS },
+  { name: 'integration', needs: 'infrastructure', workers: 1 },
   { name: 'fault', needs: 'breakable parts', workers: FAULT_WORKERS },
   { name: 'acceptance', needs: 'stack', workers: 1 },
 ];

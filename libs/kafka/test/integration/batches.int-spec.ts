@@ -183,15 +183,25 @@ describe('KafkaBatchServer', () => {
     const server = await broker.serve({ between: handler }, { groupId: 'between', maxBatchMessages: 20 });
     await broker.publisher.publish(numbered('between', 2, 0, 400));
     let beside = 0;
+    let times = 0;
     while (handled < 400) {
-      const assigned = await server.between('between', 2, async (partition) => {
-        beside += Number(isHandling);
-        await sleep(1);
-        beside += Number(isHandling);
-        return partition;
-      });
+      const assigned = await server
+        .between('between', 2, async (partition) => {
+          beside += Number(isHandling);
+          await sleep(1);
+          beside += Number(isHandling);
+          return partition;
+        })
+        // The broker may say of a new topic that it does not know it: then the group joins anew, and the errands of the old assignment are refused.
+        .catch((error: Error) => {
+          if (!error.message.includes('not assigned')) throw error;
+          return sleep(10);
+        });
+      if (assigned === undefined) continue;
+      times += 1;
       expect(assigned).toMatchObject({ topic: 'between', partition: 2 });
     }
+    expect(times).toBeGreaterThan(0);
     expect(beside).toBe(0);
     await expect(server.between('between', 9, () => Promise.resolve())).rejects.toThrow('not assigned');
     await server.close();
