@@ -4,6 +4,7 @@ import { waitFor } from './backoff.ts';
 import { BatchDelivery, handlerOptions } from './batch-delivery.ts';
 import { ERRORS_PASS } from './batch-handler.ts';
 import type { KafkaConnection } from './connection.ts';
+import { holdLimits, type HoldLimits } from './fetch-holds.ts';
 import { GroupConsumer, type FetchedChunk, type GroupListener } from './group-consumer.ts';
 import type { KafkaObserver } from './observer.ts';
 import { OffsetCommits } from './offset-commits.ts';
@@ -12,7 +13,7 @@ import { Placement } from './placement.ts';
 import { Positions } from './positions.ts';
 import type { Publisher } from './publisher.ts';
 
-export interface BatchServerSettings {
+export interface BatchServerSettings extends HoldLimits {
   connection: KafkaConnection;
   /** Without prefix. */
   groupId: string;
@@ -30,10 +31,6 @@ export interface BatchServerSettings {
   sessionTimeoutMs?: number;
   /** How long the broker holds a fetch that finds nothing. Also how long a paused partition may wait after it is resumed. */
   maxWaitMs?: number;
-  /** So long at most a partition that is at work holds up the next fetch; default 50. */
-  maxHoldMs?: number;
-  /** For whom nobody waits: a fetch that brought little is followed by the next no sooner than this. Saves everybody work under load. */
-  fetchEveryMs?: number;
   commitIntervalMs?: number;
   /** How long `listen` waits for the first assignment before it fails. */
   startTimeoutMs?: number;
@@ -209,8 +206,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         sessionTimeoutMs,
         maxBytesPerPartition,
         maxWaitMs: this.#settings.maxWaitMs ?? 100,
-        ...(this.#settings.maxHoldMs !== undefined && { maxHoldMs: this.#settings.maxHoldMs }),
-        fetchEveryMs: this.#settings.fetchEveryMs ?? 0,
+        ...holdLimits(this.#settings),
       },
       this.#listener,
     );

@@ -11,6 +11,7 @@ import { backoffMs, waitFor } from './backoff.ts';
 import type { KafkaConnection } from './connection.ts';
 import { describeError } from './faults.ts';
 import { decodeFetchesOf } from './fetch-decoding.ts';
+import { FetchHolds, type HoldLimits } from './fetch-holds.ts';
 import { fromKafkaMessage } from './message.ts';
 import type { Chunk } from './partition-buffer.ts';
 
@@ -42,17 +43,13 @@ export interface GroupListener {
   outOfRange(topic: string, partition: number): void;
 }
 
-export interface GroupConsumerSettings {
+export interface GroupConsumerSettings extends HoldLimits {
   connection: KafkaConnection;
   groupId: string;
   topics: string[];
   sessionTimeoutMs: number;
   maxBytesPerPartition: number;
   maxWaitMs: number;
-  /** What was fetched and is not handled holds up the next fetch so long at most. */
-  maxHoldMs?: number;
-  /** The least time between a fetch that was held up and the next one. */
-  fetchEveryMs?: number;
   /** Round robin when left out. */
   assigner?: PartitionAssigner;
 }
@@ -76,9 +73,7 @@ interface Incarnation {
   lastHeartbeatMs: number;
   payload?: EachBatchPayload;
   cluster?: Cluster;
-  /** Ends the holds of the running fetch; nothing of it is held any more once a backlog was among it. */
-  holds: (() => void)[];
-  hasBacklog: boolean;
+  holds: FetchHolds;
 }
 
 const RESTART_FIRST_MS = 200;
@@ -102,8 +97,6 @@ const SILENCE_CHECK_MS = 5_000;
 const MAX_BYTES_PER_FETCH = 32 * 1024 * 1024;
 /** Partitions of a topic that one fetch hands over side by side; of more, the others are handed over when the first are done. */
 const SIDE_BY_SIDE_OF_A_TOPIC = 32;
-/** A partition that takes longer no longer holds up the others. */
-const MAX_HOLD_MS = 50;
 /** How long a consumer may take to say goodbye before it is left to itself. */
 const LEAVE_TIMEOUT_MS = 15_000;
 
@@ -330,14 +323,14 @@ export class GroupConsumer {
         },
       ],
     });
+    const ended = new AbortController();
     const incarnation: Incarnation = {
       consumer,
       ...(cluster === undefined ? {} : { cluster }),
-      ended: new AbortController(),
+      ended,
       lastSignMs: Date.now(),
       lastHeartbeatMs: 0,
-      holds: [],
-      hasBacklog: false,
+      holds: new FetchHolds(this.#settings, ended.signal),
     };
     this.#listen(incarnation);
     return incarnation;
@@ -349,8 +342,7 @@ export class GroupConsumer {
     const isCurrent = () => this.#current === incarnation && !incarnation.ended.signal.aborted;
     consumer.on(events.FETCH_START, () => {
       incarnation.lastSignMs = Date.now();
-      incarnation.hasBacklog = false;
-      incarnation.holds = [];
+      incarnation.holds.fetchBegins();
       // Told to stop while it was joining: kafkajs overhears that, and would hold its partitions for ever.
       if (incarnation.ended.signal.aborted) void this.#leave(incarnation);
     });
@@ -395,26 +387,8 @@ export class GroupConsumer {
     });
     // Resolving says where to fetch next and commits nothing; without it the same batch comes for ever.
     if (taken) payload.resolveOffset(batch.messages.at(-1)!.offset);
-    if (taken === true) this.#fetchAhead(incarnation);
-    else if (taken !== false && !incarnation.hasBacklog) await this.#hold(incarnation, taken);
-  }
-
-  /** There is more where this came from. */
-  #fetchAhead(incarnation: Incarnation): void {
-    incarnation.hasBacklog = true;
-    for (const release of incarnation.holds.splice(0)) release();
-  }
-
-  async #hold({ holds, ended }: Incarnation, handled: Promise<void>): Promise<void> {
-    const { fetchEveryMs = 0, maxHoldMs = MAX_HOLD_MS } = this.#settings;
-    const over = new AbortController();
-    holds.push(() => over.abort());
-    const atMost = waitFor(maxHoldMs, over.signal);
-    const atLeast = fetchEveryMs > 0 ? waitFor(fetchEveryMs, over.signal) : undefined;
-    ended.signal.addEventListener('abort', () => over.abort(), { signal: over.signal });
-    await Promise.race([handled, atMost]);
-    await atLeast;
-    over.abort();
+    if (taken === true) incarnation.holds.backlog();
+    else if (taken !== false) await incarnation.holds.until(taken);
   }
 
   /** kafkajs tells of an offset out of range in its log only, before it commits the reset. */
