@@ -8,7 +8,7 @@ import { firstIdOf, toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
 import { writeRemembered } from './remembered-rows.ts';
 import { writeRunning } from './running-writes.ts';
-import { moveTogether } from './position-moves.ts';
+import { isMovedByAnother, movePositions, moveTogether } from './position-moves.ts';
 import { moveRun } from './schedule-store.ts';
 import { writeTallies } from './tally-writes.ts';
 import { settleTimers, writeTimers } from './timer-writes.ts';
@@ -34,7 +34,7 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
         return true;
       } catch (error) {
         // A unique violation: another has begun the one execution that is allowed.
-        if (error instanceof Conflict || isUniqueViolation(error)) return false;
+        if (error instanceof Conflict || isMovedByAnother(error) || isUniqueViolation(error)) return false;
         throw error;
       }
     },
@@ -104,28 +104,6 @@ async function write(tx: Queryable, commit: Commit, partitionOf: PartitionOf): P
   }
   // Last: a row of counts is held by nobody who still has something else to wait for.
   if (commit.effects) await writeTallies(tx, commit.effects.progress, partitionOf);
-}
-
-/** By compare-and-set: whoever moves them first has the batch, the other's transaction falls. */
-async function movePositions(
-  tx: Queryable,
-  { topic, partition, moved }: NonNullable<Commit['positions']>,
-): Promise<void> {
-  if (moved.length === 0) return;
-  const { rows } = await tx.query<{ moved: number }>({
-    name: 'trigger.move_positions',
-    text: `WITH m AS (SELECT * FROM unnest($3::text[], $4::bigint[], $5::bigint[]) AS m (source, old, new)),
-           first AS (
-             INSERT INTO trigger.position (topic, partition, source, source_offset)
-             SELECT $1, $2, source, new FROM m WHERE old < 0 ON CONFLICT DO NOTHING RETURNING 1
-           ), later AS (
-             UPDATE trigger.position p SET source_offset = m.new FROM m
-             WHERE p.topic = $1 AND p.partition = $2 AND p.source = m.source AND p.source_offset = m.old RETURNING 1
-           )
-           SELECT (SELECT count(*) FROM first) + (SELECT count(*) FROM later) AS moved`,
-    values: [topic, partition, moved.map((m) => m.source), moved.map((m) => m.from), moved.map((m) => m.to)],
-  });
-  if (rows[0]!.moved !== moved.length) throw new Conflict();
 }
 
 async function holdVersions(tx: Queryable, versions: ReadonlyMap<string, number>): Promise<void> {

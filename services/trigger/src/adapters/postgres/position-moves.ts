@@ -1,10 +1,22 @@
 import { Coalescer } from '@trackline/kernel';
-import { isConnectionFault, type Database } from '@trackline/postgres';
+import { isConnectionFault, type Database, type Queryable } from '@trackline/postgres';
 import type { Commit } from '../../ports.ts';
 
 export type PositionMoves = NonNullable<Commit['positions']>;
 
 const MAX_PARTITIONS = 100;
+
+/** The function's own. */
+const MOVED_BY_ANOTHER = 'TL101';
+
+/** Whoever moves them first has the batch: the other's transaction has failed. */
+export const isMovedByAnother = (error: unknown): boolean =>
+  (error as { code?: unknown } | null)?.code === MOVED_BY_ANOTHER;
+
+/** By compare-and-set, in the transaction of what the events have brought about. */
+export async function movePositions(tx: Queryable, moves: PositionMoves): Promise<void> {
+  if (moves.moved.length > 0) await move(tx, [moves], false);
+}
 
 /**
  * Moves the positions of partitions whose events had no effect, those of one turn of the event loop together. `false`: none of them is
@@ -13,11 +25,7 @@ const MAX_PARTITIONS = 100;
 export function moveTogether(database: Database): (moves: PositionMoves) => Promise<boolean> {
   const together = new Coalescer<PositionMoves, boolean>(async (partitions) => {
     try {
-      await database.query({
-        name: 'trigger.move_positions_together',
-        text: 'SELECT trigger.move_positions($1, $2, $3, $4, $5)',
-        values: toColumns(partitions),
-      });
+      await move(database, partitions, true);
       return true;
     } catch (error) {
       if (isConnectionFault(error)) throw error;
@@ -28,15 +36,24 @@ export function moveTogether(database: Database): (moves: PositionMoves) => Prom
   return (moves) => together.call([moves]);
 }
 
-function toColumns(partitions: readonly PositionMoves[]): unknown[][] {
+async function move(
+  db: Queryable,
+  partitions: readonly PositionMoves[],
+  nothingElse: boolean,
+): Promise<void> {
   const rows = partitions.flatMap(({ topic, partition, moved }) =>
-    moved.map((move) => ({ topic, partition, ...move })),
+    moved.map((one) => ({ topic, partition, ...one })),
   );
-  return [
-    rows.map((row) => row.topic),
-    rows.map((row) => row.partition),
-    rows.map((row) => row.source),
-    rows.map((row) => row.from),
-    rows.map((row) => row.to),
-  ];
+  await db.query({
+    name: 'trigger.move_positions',
+    text: 'SELECT trigger.move_positions($1, $2, $3, $4, $5, $6)',
+    values: [
+      rows.map((row) => row.topic),
+      rows.map((row) => row.partition),
+      rows.map((row) => row.source),
+      rows.map((row) => row.from),
+      rows.map((row) => row.to),
+      nothingElse,
+    ],
+  });
 }

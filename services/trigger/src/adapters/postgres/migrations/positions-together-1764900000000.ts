@@ -1,17 +1,21 @@
 import type { MigrationInterface, QueryRunner } from '@trackline/postgres';
 
 /**
- * The positions of several partitions, moved by one statement: all of them or, with TL101, none, when one was not where its owner thought.
- * Nothing but positions depends on it, so its commit does not wait for the disk: one that is lost is moved again by the same messages.
- * Nor does it wait for a former owner's transaction: then the partition of that one waits alone.
+ * Moves positions, of one partition or several: all of them or, with TL101, none, when one was not where its owner thought. `nothing_else`: its
+ * transaction holds no more. Then its commit does not wait for the disk, since a move that is lost is made again by the same messages; nor does
+ * it wait for a former owner's transaction: then the partition of that one waits alone.
  */
 const MOVE_POSITIONS = `
-  CREATE FUNCTION trigger.move_positions(topics text[], partitions int[], sources text[], olds bigint[], news bigint[]) RETURNS void
+  CREATE FUNCTION trigger.move_positions(
+    topics text[], partitions int[], sources text[], olds bigint[], news bigint[], nothing_else boolean
+  ) RETURNS void
   LANGUAGE plpgsql AS $$
   DECLARE
     moved bigint;
   BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '50ms', true);
+    IF nothing_else THEN
+      PERFORM set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '50ms', true);
+    END IF;
     WITH m AS (
       SELECT * FROM unnest(topics, partitions, sources, olds, news) AS m (topic, partition, source, old, new)
     ), first AS (
