@@ -21,7 +21,6 @@ import { docsPage } from './adapters/http/docs/docs-page.ts';
 import { EventsController } from './adapters/http/events.controller.ts';
 import { MetricEventsController } from './adapters/http/metric-events.controller.ts';
 import { WhatsappWebhookController } from './adapters/http/whatsapp-webhook.controller.ts';
-import { publishContactChanges } from './adapters/kafka/contact-changes.ts';
 import { kafkaEventLog } from './adapters/kafka/event-log.ts';
 import { directoryContacts } from './adapters/directory/directory-contacts.ts';
 import { redisAnswerMemory } from './adapters/redis/answer-memory.ts';
@@ -32,8 +31,7 @@ import { BackgroundWork } from './background-work.ts';
 import type { IngestConfig } from './config.ts';
 import { composeWhatsapp, runWhatsapp, whatsappDoor } from './compose-whatsapp.ts';
 import { closeConnections, type Connections } from './connections.ts';
-import { drainContactChanges } from './pipeline/drain-contact-changes.ts';
-import { forgetOld } from './pipeline/forget-old.ts';
+import { runDirectoryUpkeep } from './directory-upkeep.ts';
 import { oncePerKey } from './pipeline/once-per-key.ts';
 import { metricTracking, tracking, type TrackParts } from './pipeline/track.ts';
 import { batchTracking } from './pipeline/track-batch.ts';
@@ -53,10 +51,6 @@ import {
 } from './tokens.ts';
 
 const VERSION = '0.1.0';
-const HOUR_MS = 3_600_000;
-/** Longer than a dead letter is kept: until then an event can come again, and with it what it did to a contact. */
-const CAUSES_KEPT_MS = 35 * 24 * HOUR_MS;
-const CAUSES_AT_ONCE = 5_000;
 /** Beyond publishing and waiting: time for the directory and for Redis. */
 const LEASE_MARGIN_MS = 3_000;
 
@@ -92,10 +86,6 @@ export class IngestModule {
     const { database, directory, redis, publisher, desk, reader } = connections;
     const bypassed = metrics.counter('redis_bypassed_total', 'Calls that went on without Redis.', ['use']);
     const rateLimited = metrics.counter('rate_limited_total', 'Requests that were refused for their rate.');
-    const published = metrics.counter(
-      'contact_changes_published_total',
-      'Changes of contacts brought to the topic.',
-    );
     metrics.gauge('outcomes_waited_for', 'Events whose outcome a caller waits for.', [], (gauge) =>
       gauge.set(desk.size),
     );
@@ -111,8 +101,9 @@ export class IngestModule {
       }),
       outcomes: desk,
     };
+    const flow = flowMetrics(metrics, 'http_events');
     const trackParts: TrackParts = {
-      ...metered(ports, flowMetrics(metrics, 'http_events')),
+      ...metered(ports, flow),
       newId: uuidv7,
       deadlineMs: config.answerDeadlineMs,
       upgradeUrl: config.upgradeUrl,
@@ -122,36 +113,10 @@ export class IngestModule {
       guard: new ApiKeyGuard({ directory, adminToken: config.adminToken }),
       limiter: redisRateLimiter(redis, bypass, config.topicPrefix),
       onRateLimited: () => rateLimited.inc(),
-      refuseIfCrowded: (organizationId) => trackParts.outcomes.refuseIfCrowded(organizationId),
+      isCrowdedFor: (organizationId) => desk.isCrowdedFor(organizationId),
+      onCrowded: () => flow.outcome('crowded'),
     });
-    let wakeDrain: () => void = () => undefined;
-    background.run('contact changes', (signal) =>
-      drainContactChanges(
-        {
-          drainOutbox: (limit, publish) => directory.drainOutbox(limit, publish),
-          publish: publishContactChanges(publisher, config.contactPartitions),
-          onDrained: (count) => published.inc(count),
-          onFault: (err) =>
-            logger.warn({ err }, 'changes of contacts were not published; they stay where they are'),
-          idleMs: config.contactChangesPollMs,
-          onIdle: (wake) => (wakeDrain = wake),
-        },
-        signal,
-      ),
-    );
-    background.run('old causes', (signal) =>
-      forgetOld(
-        {
-          forget: (ageMs, limit) => directory.purgeCauses(ageMs, limit),
-          keptMs: CAUSES_KEPT_MS,
-          portion: CAUSES_AT_ONCE,
-          onFault: (err) => logger.warn({ err }, 'old causes were not forgotten; the next round does it'),
-          everyMs: HOUR_MS,
-          pause: (ms, until) => sleep(ms, undefined, { signal: until }).catch(() => undefined),
-        },
-        signal,
-      ),
-    );
+    const wakeDrain = runDirectoryUpkeep({ config, logger, metrics, connections }, background);
     const whatsappSettings = { config, logger, connections };
     const whatsapp = composeWhatsapp(whatsappSettings);
     runWhatsapp(whatsapp, whatsappSettings, background);
@@ -201,7 +166,7 @@ export class IngestModule {
               leaseMs: config.publishTimeoutMs + config.answerDeadlineMs + LEASE_MARGIN_MS,
             }),
         },
-        { provide: CONTACTS_CHANGED, useValue: () => wakeDrain() },
+        { provide: CONTACTS_CHANGED, useValue: wakeDrain },
         { provide: API_DOCUMENT, useFactory: document },
         { provide: ADMISSION, useValue: admission },
         { provide: APP_GUARD, useClass: AdmittedGuard },

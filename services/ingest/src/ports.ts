@@ -47,8 +47,6 @@ export interface Expectation {
 }
 
 export interface Outcomes {
-  /** Throws a Problem when what comes now would not be judged in time. To be asked before a request is read. */
-  refuseIfCrowded(organizationId: string): void;
   /** `onLate` hears the outcomes that come after `settled` gave up. Throws a Problem when too many are waited for. */
   expect(organizationId: string, count: number, onLate?: (outcome: Outcome) => void): Expectation;
 }

@@ -17,6 +17,18 @@ const outcome = (replyTo: string, fields: Partial<Outcome> = {}): Outcome => ({
   ...fields,
 });
 
+/** Of 6,000 events half were judged, a thousand a second: 3,000 are on their way. */
+function crowdedDesk() {
+  const time = { nowMs: 0 };
+  const crowded = desk({ clock: { now: () => time.nowMs } });
+  const expectation = crowded.expect('o', 6_000);
+  for (const replyTo of expectation.replyTos.slice(0, 3_000)) {
+    crowded.deliver([outcome(replyTo)]);
+    time.nowMs += 1;
+  }
+  return { crowded, time, expectation };
+}
+
 describe('the outcome desk', () => {
   it('names the partition it listens at, and a correlation of its own per event', () => {
     const replyTos = desk().expect('o', 2).replyTos;
@@ -91,35 +103,20 @@ describe('the outcome desk', () => {
     expect(waited.expect('o', 3).replyTos).toHaveLength(3);
   });
 
-  it('turns callers away while more is on its way than is judged in time, also when nobody waits for that any more', async () => {
-    let nowMs = 0;
-    const waited = desk({ clock: { now: () => nowMs } });
-    const expectation = waited.expect('o', 6_000);
-    for (const replyTo of expectation.replyTos.slice(0, 3_000)) {
-      waited.deliver([outcome(replyTo)]);
-      nowMs += 1;
-    }
-    // A thousand a second are judged, and 3,000 are on their way.
-    expect(() => waited.refuseIfCrowded('o')).toThrow(
-      'More events are on their way than can be judged in time.',
-    );
-    await expectation.settled(nowMs);
-    expect(waited.size).toBe(0);
-    expect(() => waited.refuseIfCrowded('o')).toThrow(Problem);
-    for (const replyTo of expectation.replyTos.slice(3_000, 5_500)) waited.deliver([outcome(replyTo)]);
-    expect(() => waited.refuseIfCrowded('o')).not.toThrow();
+  it('is crowded while more is on its way than is judged in time, also when nobody waits for that any more', async () => {
+    const { crowded, time, expectation } = crowdedDesk();
+    expect(crowded.isCrowdedFor('o')).toBe(true);
+    await expectation.settled(time.nowMs);
+    expect(crowded.size).toBe(0);
+    expect(crowded.isCrowdedFor('o')).toBe(true);
+    for (const replyTo of expectation.replyTos.slice(3_000, 5_500)) crowded.deliver([outcome(replyTo)]);
+    expect(crowded.isCrowdedFor('o')).toBe(false);
   });
 
   it('no longer counts what has not come for a long time', async () => {
-    let nowMs = 0;
-    const waited = desk({ clock: { now: () => nowMs } });
-    const expectation = waited.expect('o', 6_000);
-    for (const replyTo of expectation.replyTos.slice(0, 3_000)) {
-      waited.deliver([outcome(replyTo)]);
-      nowMs += 1;
-    }
-    await expectation.settled(nowMs);
-    nowMs = 9_001;
-    expect(() => waited.refuseIfCrowded('o')).not.toThrow();
+    const { crowded, time, expectation } = crowdedDesk();
+    await expectation.settled(time.nowMs);
+    time.nowMs = 9_001;
+    expect(crowded.isCrowdedFor('o')).toBe(false);
   });
 });

@@ -54,7 +54,8 @@ export class OutcomeDesk implements Outcomes {
     return this.waiting.size;
   }
 
-  refuseIfCrowded(organizationId: string): void {
+  /** Whether what an organisation sends now would not be judged in time. To be asked before a request is read. */
+  isCrowdedFor(organizationId: string): boolean {
     const nowMs = this.settings.clock.now();
     this.forgetGone(nowMs);
     const onTheirWay = {
@@ -62,8 +63,7 @@ export class OutcomeDesk implements Outcomes {
       ofOrganization: this.onTheirWay.get(organizationId) ?? 0,
       organizations: this.onTheirWay.size,
     };
-    if (!this.congestion.hasRoom(onTheirWay, nowMs))
-      throw nothingRecorded('More events are on their way than can be judged in time.');
+    return !this.congestion.hasRoom(onTheirWay, nowMs);
   }
 
   expect(organizationId: string, count: number, onLate?: (outcome: Outcome) => void): Expectation {

@@ -37,7 +37,6 @@ function parts(more: { outcome?: Partial<Outcome> | undefined; found?: FoundCont
       },
     },
     outcomes: {
-      refuseIfCrowded: () => undefined,
       expect: (_organizationId, count) => ({
         replyTos: Array.from({ length: count }, (_, at) => `0/${at}`),
         settled: async (untilMs) => {

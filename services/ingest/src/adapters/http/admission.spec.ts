@@ -21,16 +21,20 @@ function door(state: RateState | undefined, scopes: readonly string[] = ['events
     },
   });
   const limiter = { take: async (organizationId: string) => (limited.push(organizationId), state) };
-  const refuseIfCrowded = () => {
-    if (isCrowded) throw new Problem('UNAVAILABLE', 'Too many.');
-  };
-  const admission = new Admission({ guard, limiter, onRateLimited: () => undefined, refuseIfCrowded });
+  const refused: string[] = [];
+  const admission = new Admission({
+    guard,
+    limiter,
+    onRateLimited: () => refused.push('rate'),
+    isCrowdedFor: () => isCrowded,
+    onCrowded: () => refused.push('crowded'),
+  });
   const headers: Record<string, string> = {};
   const reply = { headers: (more: Record<string, string>) => Object.assign(headers, more) };
   const request = (authorization?: string, more: object = {}) => ({ headers: { authorization, ...more } });
   const admit = (one: object, contract: RouteContract = trackEvent) =>
     admission.admit(one as never, reply as never, contract);
-  return { admit, request, headers, limited };
+  return { admit, request, headers, limited, refused };
 }
 
 const contextOf = (request: object, auth: string | undefined): ExecutionContext => {
@@ -49,12 +53,18 @@ describe('admission', () => {
   });
 
   it('turns who wants a verdict away from a crowd, before his rate is asked, and nobody else', async () => {
-    const { admit, request, limited } = door(good, ['events:write', 'read'], true);
-    await expect(admit(request('Bearer good'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    expect(limited).toEqual([]);
+    const { admit, request, limited, refused } = door(good, ['events:write', 'read'], true);
+    await expect(admit(request('Bearer good'))).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message:
+        'More events are on their way than can be judged in time. Nothing was recorded: send the request again.',
+      options: { headers: { 'Retry-After': '1' } },
+    });
+    expect([limited, refused]).toEqual([[], ['crowded']]);
     await admit(request('Bearer good', { prefer: 'respond-async' }));
     await admit(request('Bearer good'), recordConversations);
     expect(limited).toHaveLength(2);
+    expect(refused).toEqual(['crowded']);
   });
 
   it('takes nothing out of a bucket for who may not come in', async () => {
@@ -66,9 +76,15 @@ describe('admission', () => {
   });
 
   it('refuses past the rate', async () => {
-    const { admit, request, headers } = door({ ...good, allowed: false, remaining: 0, retryAfterMs: 1_500 });
+    const { admit, request, headers, refused } = door({
+      ...good,
+      allowed: false,
+      remaining: 0,
+      retryAfterMs: 1_500,
+    });
     await expect(admit(request('Bearer good'))).rejects.toBeInstanceOf(Problem);
     expect(headers['Retry-After']).toBe('2');
+    expect(refused).toEqual(['rate']);
   });
 
   it('lets everybody in when the buckets are out of reach', async () => {

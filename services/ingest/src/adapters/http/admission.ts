@@ -12,6 +12,7 @@ import {
 import { AUTH_METADATA, type ApiKeyGuard, type AuthenticatedRequest } from '@trackline/directory';
 import { prefersAsync } from '../../domain/preference.ts';
 import { rateHeaders, rateOf } from '../../domain/request-rate.ts';
+import { nothingRecorded } from '../../domain/unavailable.ts';
 import type { RateLimiter } from '../../ports.ts';
 import { orUnavailable } from './directory-away.ts';
 
@@ -23,8 +24,9 @@ export interface AdmissionParts {
   readonly guard: ApiKeyGuard;
   readonly limiter: RateLimiter;
   readonly onRateLimited: () => void;
-  /** Throws a Problem when what comes now would not be judged in time. */
-  readonly refuseIfCrowded: (organizationId: string) => void;
+  /** Whether what an organisation sends now would not be judged in time. */
+  readonly isCrowdedFor: (organizationId: string) => boolean;
+  readonly onCrowded: () => void;
 }
 
 /** Answered with verdicts: of no use when there are too many to be judged in time. */
@@ -48,11 +50,17 @@ export class Admission {
     if (request.principal) {
       const { organization } = request.principal;
       if (WITH_VERDICTS.has(contract.id) && !prefersAsync(preferenceOf(request)))
-        this.parts.refuseIfCrowded(organization.id);
+        this.refuseIfCrowded(organization.id);
       await this.takeRequest(organization, reply);
     }
     request[ADMITTED] = true;
   };
+
+  private refuseIfCrowded(organizationId: string): void {
+    if (!this.parts.isCrowdedFor(organizationId)) return;
+    this.parts.onCrowded();
+    throw nothingRecorded('More events are on their way than can be judged in time.');
+  }
 
   private async takeRequest(
     organization: NonNullable<Request['principal']>['organization'],

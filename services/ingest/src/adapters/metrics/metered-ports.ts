@@ -20,14 +20,6 @@ export function metered({ contacts, log, outcomes }: Metered, flow: FlowMetrics)
       },
     },
     outcomes: {
-      refuseIfCrowded: (organizationId) => {
-        try {
-          outcomes.refuseIfCrowded(organizationId);
-        } catch (error) {
-          flow.outcome('crowded');
-          throw error;
-        }
-      },
       expect: (organizationId, count, onLate) => {
         const expectation = outcomes.expect(organizationId, count, onLate);
         return {
