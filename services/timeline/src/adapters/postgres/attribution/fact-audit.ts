@@ -26,64 +26,62 @@ interface WrongFact {
  * Events behind `after` (since `sinceMs`, at first) that are orders by the edition that is read, or Meta's reports, and are not put down as what
  * they say. An event and its fact are put down in one transaction: in one snapshot they agree.
  */
-export const auditEvents = (
-  database: Database,
-  organizationId: string,
-  after: string | undefined,
-  sinceMs: number,
-): Promise<AuditedStretch> =>
-  inOneSnapshot(database, organizationId, async (tx, edition) => {
-    const from = after === undefined ? { at: new Date(sinceMs), id: FIRST_ID } : placeFromText(after);
-    const { facts, last } = await lookForOrders(tx, edition, from);
-    const differing = await differingFacts(tx, facts);
-    const wrong = await findWrong(
-      tx,
-      [edition],
-      differing.map(({ eventId }) => eventId),
-    );
-    return { differences: wrong.map(toDifference), next: last && textFromPlace(last) };
-  });
+export const auditEvents = inOneSnapshot(async (tx, edition, after, sinceMs) => {
+  const from = after === undefined ? { at: new Date(sinceMs), id: FIRST_ID } : placeFromText(after);
+  const { facts, last } = await lookForOrders(tx, edition, from);
+  const differing = await differingFacts(tx, facts);
+  const wrong = await findWrong(
+    tx,
+    [edition],
+    differing.map(({ eventId }) => eventId),
+  );
+  return { differences: wrong.map(toDifference), next: last && textFromPlace(last) };
+});
 
 /** Facts behind `after` (since `sinceMs`) of which the timeline has no such event; those of which it has another one are told with the events. */
-export const auditFacts = (
-  database: Database,
-  organizationId: string,
-  after: string | undefined,
-  sinceMs: number,
-): Promise<AuditedStretch> =>
-  inOneSnapshot(database, organizationId, async (tx, edition) => {
-    const { rows } = await tx.query<{ event_id: string; is_known: boolean | null }>({
-      text: `
-        WITH looked AS (
-          SELECT event_id, name, occurred_at FROM timeline.order_fact
-          WHERE organization_id = $1 AND event_id > $2 AND occurred_at >= $3 ORDER BY event_id LIMIT ${LOOKED_UP}
-        )
-        SELECT looked.event_id, known.is_known FROM looked LEFT JOIN LATERAL (
-          SELECT true AS is_known FROM timeline.event AS one
-          WHERE one.id = looked.event_id AND one.occurred_at = looked.occurred_at AND one.organization_id = $1 AND one.name = looked.name LIMIT 1
-        ) AS known ON true ORDER BY looked.event_id
-      `,
-      values: [organizationId, after ?? FIRST_ID, new Date(sinceMs).toISOString()],
-    });
-    const unknown = rows.filter((row) => row.is_known === null).map((row) => row.event_id);
-    const wrong = await findWrong(tx, [edition], unknown);
-    const unsaid = wrong.filter(({ said }) => said === undefined || !isOrderFact([edition], said.name));
-    return {
-      differences: unsaid.map(toDifference),
-      next: rows.length < LOOKED_UP ? undefined : rows.at(-1)!.event_id,
-    };
+export const auditFacts = inOneSnapshot(async (tx, edition, after, sinceMs) => {
+  const { rows } = await tx.query<{ event_id: string; is_known: boolean | null }>({
+    text: `
+      WITH looked AS (
+        SELECT event_id, name, occurred_at FROM timeline.order_fact
+        WHERE organization_id = $1 AND event_id > $2 AND occurred_at >= $3 ORDER BY event_id LIMIT ${LOOKED_UP}
+      )
+      SELECT looked.event_id, known.is_known FROM looked LEFT JOIN LATERAL (
+        SELECT true AS is_known FROM timeline.event AS one
+        WHERE one.id = looked.event_id AND one.occurred_at = looked.occurred_at AND one.organization_id = $1 AND one.name = looked.name LIMIT 1
+      ) AS known ON true ORDER BY looked.event_id
+    `,
+    values: [edition.organizationId, after ?? FIRST_ID, new Date(sinceMs).toISOString()],
   });
+  const unknown = rows.filter((row) => row.is_known === null).map((row) => row.event_id);
+  const wrong = await findWrong(tx, [edition], unknown);
+  const unsaid = wrong.filter(({ said }) => said === undefined || !isOrderFact([edition], said.name));
+  return {
+    differences: unsaid.map(toDifference),
+    next: rows.length < LOOKED_UP ? undefined : rows.at(-1)!.event_id,
+  };
+});
 
-async function inOneSnapshot(
-  database: Database,
-  organizationId: string,
-  look: (tx: Queryable, edition: Edition) => Promise<AuditedStretch>,
-): Promise<AuditedStretch> {
-  return database.transaction(async (tx) => {
-    await tx.query({ text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY' });
-    const edition = await currentEdition(tx, organizationId);
-    return edition ? look(tx, edition) : { differences: [], next: undefined };
-  });
+/** Looks at a stretch of an organisation by the edition that is read; where there is none, nothing is an order. */
+function inOneSnapshot(
+  look: (
+    tx: Queryable,
+    edition: Edition,
+    after: string | undefined,
+    sinceMs: number,
+  ) => Promise<AuditedStretch>,
+) {
+  return (
+    database: Database,
+    organizationId: string,
+    after: string | undefined,
+    sinceMs: number,
+  ): Promise<AuditedStretch> =>
+    database.transaction(async (tx) => {
+      await tx.query({ text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY' });
+      const edition = await currentEdition(tx, organizationId);
+      return edition ? look(tx, edition, after, sinceMs) : { differences: [], next: undefined };
+    });
 }
 
 const textFromPlace = ({ at, id }: EventPlace): string => `${at.toISOString()}/${id}`;
