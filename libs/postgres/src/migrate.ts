@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { DataSource, type MigrationInterface } from 'typeorm';
+import type { MigrationInterface } from 'typeorm';
 import type { Queryable } from './database.ts';
 
 /** A class whose name ends in 13 digits (a millisecond timestamp): TypeORM applies them in that order, each in its own transaction. */
@@ -85,6 +85,8 @@ async function apply(
   schema: string,
   migrations: readonly Migration[],
 ): Promise<MigrateResult> {
+  // Only those who migrate need it, and it takes some 20 MB: services do not load it.
+  const { DataSource } = await import('typeorm');
   const source = new DataSource({
     type: 'postgres',
     url: databaseUrl,
