@@ -38,7 +38,8 @@ export interface BatchServerSettings extends HoldLimits {
   drainTimeoutMs?: number;
 }
 
-const BYTES_PER_PARTITION = 1024 * 1024;
+/** Some batch of events: what is fetched beyond what is at work only waits, in memory. */
+const BYTES_PER_PARTITION = 256 * 1024;
 /**
  * So few messages of a partition hold up the next fetch until they are done: meanwhile others come, and all partitions of the next
  * fetch begin together, so that what they have in common (a commit, a request) is done once for all. More of them are a backlog,

@@ -204,8 +204,8 @@ describe('decodeFetched', () => {
     const valid = response({ t: [{ records, aborted: [[1, 2]] }] });
     const room = Buffer.alloc(3 * valid.length);
     const start = room.byteOffset + valid.length;
-    const isInside = (view: Buffer | null) =>
-      view === null || (view.byteOffset >= start && view.byteOffset + view.length <= start + valid.length);
+    const isInside = (view: Buffer | null | undefined) =>
+      view == null || (view.byteOffset >= start && view.byteOffset + view.length <= start + valid.length);
     fc.assert(
       fc.property(fc.nat(valid.length - 1), fc.nat(255), (at, byte) => {
         valid.copy(room, valid.length);

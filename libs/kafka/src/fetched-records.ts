@@ -1,17 +1,57 @@
+import type { IncomingMessage } from './message.ts';
 import { NameCache } from './name-cache.ts';
 import { MalformedBytes, WireReader } from './wire-reader.ts';
 
-/** A record as kafkajs' `Batch` and `fromKafkaMessage` read it. */
-export interface FetchedRecord {
-  key: Buffer | null;
-  value: Buffer | null;
+/** What the records of one batch have in common. */
+interface RecordBatch {
+  readonly reader: WireReader;
+  readonly isControlRecord: boolean;
+  readonly batchContext: BatchContext;
+}
+
+/**
+ * A record as kafkajs' `Batch` reads it, and a message as handlers do. Its headers stay bytes until somebody asks for
+ * them: of a backlog thousands wait their turn, and the views of their headers would be most of the heap.
+ */
+export class FetchedRecord implements IncomingMessage {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly timestampMs: number;
+  readonly offset: number;
+  readonly #batch: RecordBatch;
+  readonly #headersAt: number;
+  #headers: Record<string, Buffer | undefined> | undefined;
+
+  /** `reader` stands behind the record's length; it goes on behind the record. */
+  constructor(batch: RecordBatch, baseOffset: number, timestampOf: (delta: number) => number) {
+    const { reader } = batch;
+    reader.int8(); // attributes: none defined
+    this.timestampMs = timestampOf(reader.varlong());
+    this.offset = baseOffset + reader.varint();
+    this.key = reader.varBytes();
+    this.value = reader.varBytes();
+    this.#batch = batch;
+    this.#headersAt = reader.at;
+    skipHeaders(reader);
+  }
+
   /** Of a header that was sent more than once, the last one. */
-  headers: Record<string, Buffer | null>;
-  /** Both as numbers: kafkajs compares them as well as its strings, and we want no others. */
-  timestamp: number;
-  offset: number;
-  isControlRecord: boolean;
-  batchContext: BatchContext;
+  get headers(): Record<string, Buffer | undefined> {
+    return (this.#headers ??= readHeaders(this.#batch.reader.from(this.#headersAt)));
+  }
+
+  /** A number as the offset is: kafkajs compares them as well as its strings, and we want no others. */
+  get timestamp(): number {
+    return this.timestampMs;
+  }
+
+  get isControlRecord(): boolean {
+    return this.#batch.isControlRecord;
+  }
+
+  get batchContext(): BatchContext {
+    return this.#batch.batchContext;
+  }
 }
 
 /** What kafkajs tells aborted transactions by. */
@@ -58,24 +98,23 @@ function readRecordBatch(reader: WireReader, baseOffset: number, records: Fetche
   const producerId = String(reader.bigint64());
   reader.int16(); // producer epoch
   reader.int32(); // first sequence
-  const isAppendTime = (attributes & LOG_APPEND_TIME) !== 0;
-  const isControlRecord = (attributes & CONTROL) !== 0;
-  const batchContext = { producerId, inTransaction: (attributes & TRANSACTIONAL) !== 0 };
+  const timestampOf =
+    (attributes & LOG_APPEND_TIME) === 0 ? (delta: number) => firstTimestamp + delta : () => maxTimestamp;
+  const batch = {
+    reader,
+    isControlRecord: (attributes & CONTROL) !== 0,
+    batchContext: { producerId, inTransaction: (attributes & TRANSACTIONAL) !== 0 },
+  };
   const count = reader.int32();
   if (count < 0) throw new MalformedBytes(`A batch of ${count} records at offset ${baseOffset}`);
   for (let i = 0; i < count; i++) {
     const length = reader.varint();
     const end = reader.at + length;
-    reader.int8(); // attributes: none defined
-    const timestampDelta = reader.varlong();
-    const offset = baseOffset + reader.varint();
-    const key = reader.varBytes();
-    const value = reader.varBytes();
-    const headers = readHeaders(reader);
-    if (reader.at !== end)
-      throw new MalformedBytes(`Record ${offset} is not of the ${length} bytes it claims`);
-    const timestamp = isAppendTime ? maxTimestamp : firstTimestamp + timestampDelta;
-    records.push({ key, value, headers, timestamp, offset, isControlRecord, batchContext });
+    const record = new FetchedRecord(batch, baseOffset, timestampOf);
+    if (reader.at !== end) {
+      throw new MalformedBytes(`Record ${record.offset} is not of the ${length} bytes it claims`);
+    }
+    records.push(record);
   }
   if (reader.remaining > 0) {
     throw new MalformedBytes(
@@ -85,13 +124,22 @@ function readRecordBatch(reader: WireReader, baseOffset: number, records: Fetche
   return true;
 }
 
-function readHeaders(reader: WireReader): Record<string, Buffer | null> {
-  const headers: Record<string, Buffer | null> = {};
+function skipHeaders(reader: WireReader): void {
   const count = reader.varint();
   if (count < 0) throw new MalformedBytes(`${count} headers before ${reader.at}`);
   for (let i = 0; i < count; i++) {
+    reader.skip(reader.varint());
+    const length = reader.varint();
+    if (length !== -1) reader.skip(length);
+  }
+}
+
+/** Of a record that was read before: its headers are whole. */
+function readHeaders(reader: WireReader): Record<string, Buffer | undefined> {
+  const headers: Record<string, Buffer | undefined> = {};
+  for (let left = reader.varint(); left > 0; left--) {
     const name = reader.varName(names);
-    const value = reader.varBytes();
+    const value = reader.varBytes() as Buffer | undefined;
     if (name === '__proto__') Object.defineProperty(headers, name, { ...OWN, value });
     else headers[name] = value;
   }

@@ -1,10 +1,11 @@
 import type { KafkaMessage } from 'kafkajs';
+import { FetchedRecord } from './fetched-records.ts';
 
 export interface IncomingMessage {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   /** Of a header that was sent more than once, the last one. */
-  readonly headers: Record<string, Buffer | undefined>;
+  readonly headers: Readonly<Record<string, Buffer | undefined>>;
   /** CreateTime or LogAppendTime, as the topic says. */
   readonly timestampMs: number;
   readonly offset: number;
@@ -50,7 +51,9 @@ export interface PublishAck {
   lastOffset: number;
 }
 
-export function fromKafkaMessage(message: KafkaMessage): IncomingMessage {
+/** What was decoded here is a message already; kafkajs decodes what is compressed. */
+export function fromKafkaMessage(message: KafkaMessage | FetchedRecord): IncomingMessage {
+  if (message instanceof FetchedRecord) return message;
   return {
     key: message.key,
     value: message.value,
@@ -59,6 +62,15 @@ export function fromKafkaMessage(message: KafkaMessage): IncomingMessage {
     offset: Number(message.offset),
   };
 }
+
+/** For whom it is handed to: with its headers read, and all of it its own. */
+export const unpacked = ({ key, value, headers, timestampMs, offset }: IncomingMessage): IncomingMessage => ({
+  key,
+  value,
+  headers,
+  timestampMs,
+  offset,
+});
 
 type KafkaHeaders = Record<string, Buffer | Buffer[] | undefined>;
 

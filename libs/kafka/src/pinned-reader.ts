@@ -3,7 +3,7 @@ import kafkajs, { type PartitionAssigner } from 'kafkajs';
 import { backoffMs, waitFor } from './backoff.ts';
 import type { KafkaConnection } from './connection.ts';
 import { GroupConsumer, type FetchedChunk } from './group-consumer.ts';
-import type { IncomingMessage } from './message.ts';
+import { unpacked, type IncomingMessage } from './message.ts';
 import { persist, Positions } from './positions.ts';
 
 const { AssignerProtocol } = kafkajs;
@@ -179,7 +179,7 @@ export class PinnedReader {
     for (let batch = position.waiting[0]; batch !== undefined; batch = position.waiting[0]) {
       for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
         try {
-          await this.#settings.onBatch(batch);
+          await this.#settings.onBatch({ ...batch, messages: batch.messages.map(unpacked) });
           break;
         } catch (error) {
           const fields = {

@@ -44,6 +44,11 @@ export class WireReader {
     return new WireReader(this.#bytes, from, this.#at);
   }
 
+  /** The same bytes once more, from `at` on. */
+  from(at: number): WireReader {
+    return new WireReader(this.#bytes, at, this.#end);
+  }
+
   /** Returns where the skipped bytes begin. */
   skip(length: number): number {
     const at = this.#at;
