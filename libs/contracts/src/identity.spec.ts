@@ -19,7 +19,7 @@ describe('identities', () => {
     fc.assert(
       fc.property(parts, parts, (a, b) => {
         const same = a.every((part, i) => part === b[i]);
-        expect(uniqueIdentity(...a).equals(uniqueIdentity(...b))).toBe(same);
+        expect(uniqueIdentity(...a) === uniqueIdentity(...b)).toBe(same);
         expect(clientNamedEventId(...a) === clientNamedEventId(...b)).toBe(same);
       }),
     );
@@ -41,7 +41,12 @@ describe('identities', () => {
     expect(clientNamedEventId('0190f5c0-0000-7000-8000-000000000001', '/organizations/o/http', 'k-1')).toBe(
       'd513eb53-839c-89f2-a75b-9bd5970900dc',
     );
-    expect(uniqueIdentity('o', 'order', '42').toString('hex')).toBe('5a6509ef6d25d24fbe186c5b5b72bef2');
+    expect(clientNamedEventId('org 🙂', '/s', 'ü')).toBe('6e97a89e-3338-84cb-889b-a3081ddc9530');
+    expect(conversionId('o', 'e')).toBe('b19a7d5c-f808-8058-b6ce-abbca1ff9403');
+    expect(scheduledExecutionId('w', 'c', Date.parse('2026-11-21T09:00:00Z'))).toBe(
+      '01a1fd55-7a80-777d-9478-15da2b0f955b',
+    );
+    expect(uniqueIdentity('o', 'order', '42')).toBe('5a6509ef-6d25-d24f-be18-6c5b5b72bef2');
   });
 
   it('make event ids of UUID version 8, never taken for one made at the door', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isUuid, uuidFromBytes, uuidToBytes, uuidv7 } from './ids.ts';
+import { isUuid, uuidFromBytes, uuidv7, writeUuid } from './ids.ts';
 
 describe('uuidv7', () => {
   it('is a canonical version 7 UUID that carries its moment', () => {
@@ -17,8 +17,12 @@ describe('uuidv7', () => {
   });
 
   it('goes to bytes and back', () => {
-    const id = uuidv7();
-    expect(uuidFromBytes(uuidToBytes(id))).toBe(id);
+    for (const id of [uuidv7(), '01234567-89ab-cdef-fedc-ba9876543210']) {
+      const bytes = Buffer.alloc(20, 0xee);
+      writeUuid(id, bytes, 2);
+      expect(bytes.toString('hex')).toBe(`eeee${id.replaceAll('-', '')}eeee`);
+      expect(uuidFromBytes(bytes, 2)).toBe(id);
+    }
   });
 
   it('takes nothing but the canonical form for a UUID', () => {

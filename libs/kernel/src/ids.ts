@@ -35,8 +35,20 @@ export function uuidv7(nowMs: number = Date.now()): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${variant}-${random}`;
 }
 
-/** The 16 bytes of a canonical UUID. */
-export const uuidToBytes = (uuid: string): Buffer => Buffer.from(uuid.replaceAll('-', ''), 'hex');
+/** What a hexadecimal digit is worth, by its character code. */
+const DIGITS = new Uint8Array(0x67);
+for (const digit of '0123456789abcdef') DIGITS[digit.charCodeAt(0)] = parseInt(digit, 16);
+
+/** Where the two digits of each byte begin in a UUID's text. */
+const BYTE_STARTS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
+
+/** Writes the 16 bytes of a canonical UUID. In a batch there are thousands: nothing is allocated for one. */
+export function writeUuid(uuid: string, bytes: Buffer, at = 0): void {
+  for (let i = 0; i < 16; i++) {
+    const start = BYTE_STARTS[i]!;
+    bytes[at + i] = (DIGITS[uuid.charCodeAt(start)]! << 4) | DIGITS[uuid.charCodeAt(start + 1)]!;
+  }
+}
 
 /** The canonical UUID of 16 bytes that start at `offset`. */
 export function uuidFromBytes(bytes: Buffer, offset = 0): string {

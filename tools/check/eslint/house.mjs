@@ -129,7 +129,7 @@ const pure = {
       'queueMicrotask',
     ]);
     const CALLS = new Set(['Date.now', 'Math.random']);
-    const REPEATABLE_CRYPTO = new Set(['createHash', 'createHmac', 'timingSafeEqual']);
+    const REPEATABLE_CRYPTO = new Set(['createHash', 'createHmac', 'hash', 'timingSafeEqual']);
     return {
       'Program:exit'(node) {
         for (const reference of context.sourceCode.getScope(node).through) {

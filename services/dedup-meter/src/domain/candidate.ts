@@ -1,5 +1,4 @@
 import { uniqueIdentity, type JudgedEvent } from '@trackline/contracts';
-import { uuidFromBytes } from '@trackline/kernel';
 import { isEvent, type Reading } from './verdict.ts';
 
 /** An event with the identities under which it may be admitted once. */
@@ -22,7 +21,7 @@ export function candidatesOf(readings: readonly Reading[]): Map<string, Candidat
         : {
             offset,
             event,
-            unique: uuidFromBytes(uniqueIdentity(event.organizationId, event.name, event.uniqueId)),
+            unique: uniqueIdentity(event.organizationId, event.name, event.uniqueId),
           };
     const list = byOrganization.get(event.organizationId);
     if (list) list.push(candidate);

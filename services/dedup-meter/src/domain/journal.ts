@@ -1,4 +1,4 @@
-import { uuidFromBytes, uuidToBytes } from '@trackline/kernel';
+import { uuidFromBytes, writeUuid } from '@trackline/kernel';
 import type { Decision } from './verdict.ts';
 
 /**
@@ -101,7 +101,7 @@ class ByteWriter {
 
   uuid(id: string): void {
     this.room(16);
-    uuidToBytes(id).copy(this.bytes, this.at);
+    writeUuid(id, this.bytes, this.at);
     this.at += 16;
   }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { uuidToBytes, uuidv7 } from '@trackline/kernel';
+import { uuidv7, writeUuid } from '@trackline/kernel';
 import { Fault } from '../fault.ts';
 import type { Places } from '../places.ts';
 import { describeExit, lastLines, type Children } from '../processes/children.ts';
@@ -98,7 +98,9 @@ async function format(
   properties: string,
 ): Promise<void> {
   // Of an id that begins with the time: a random one may begin with a dash, and is taken for an option.
-  const clusterId = uuidToBytes(uuidv7()).toString('base64url');
+  const id = Buffer.alloc(16);
+  writeUuid(uuidv7(), id);
+  const clusterId = id.toString('base64url');
   const child = children.start({
     name,
     phase: 'task',
