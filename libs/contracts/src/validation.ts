@@ -41,25 +41,39 @@ export function storableIssue(
   path: string,
   depthLeft: number = MAX_PROPERTIES_DEPTH,
 ): Issue | undefined {
+  const fault = faultOf(value, depthLeft);
+  if (fault === undefined) return undefined;
+  return { path: path + fault.keys.map(toPointer).reverse().join(''), message: fault.message };
+}
+
+/** What is wrong, and the keys that lead to it, the innermost first: of the many values that are right, no path is ever made. */
+interface Fault {
+  readonly message: string;
+  readonly keys: string[];
+}
+
+const fault = (message: string, ...keys: string[]): Fault => ({ message, keys });
+const toPointer = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+function faultOf(value: unknown, depthLeft: number): Fault | undefined {
   if (typeof value === 'string') {
     return isStorableText(value)
       ? undefined
-      : { path, message: 'Text must be well-formed Unicode without NUL characters.' };
+      : fault('Text must be well-formed Unicode without NUL characters.');
   }
   if (typeof value === 'number') {
-    return Number.isFinite(value) ? undefined : { path, message: 'The number is too large.' };
+    return Number.isFinite(value) ? undefined : fault('The number is too large.');
   }
   if (value === null || typeof value !== 'object') return undefined;
-  if (depthLeft === 0) return { path, message: `Nesting is deeper than ${MAX_PROPERTIES_DEPTH} levels.` };
-  for (const [key, inner] of Object.entries(value)) {
-    const innerPath = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    if (key === '__proto__') return { path: innerPath, message: 'The key "__proto__" is not allowed.' };
-    const issue =
-      (isStorableText(key)
-        ? undefined
-        : { path, message: 'A key is not well-formed Unicode without NUL characters.' }) ??
-      storableIssue(inner, innerPath, depthLeft - 1);
-    if (issue) return issue;
+  if (depthLeft === 0) return fault(`Nesting is deeper than ${MAX_PROPERTIES_DEPTH} levels.`);
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') return fault('The key "__proto__" is not allowed.', key);
+    if (!isStorableText(key)) return fault('A key is not well-formed Unicode without NUL characters.');
+    const inner = faultOf((value as Record<string, unknown>)[key], depthLeft - 1);
+    if (inner) {
+      inner.keys.push(key);
+      return inner;
+    }
   }
   return undefined;
 }

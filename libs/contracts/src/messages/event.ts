@@ -1,5 +1,6 @@
 import type { EncodedMessage, RawMessage } from './headers.ts';
 import { contactKey, required, text } from './headers.ts';
+import { formatMoment, parseMoment } from './moment.ts';
 import { formatPosition, parsePosition, type Position } from './position.ts';
 import { ADMITTED, RECEIVED, REFUSED } from '../topics.ts';
 
@@ -58,7 +59,7 @@ function encodeFacts(topic: string, type: string, event: EventFacts): EncodedMes
     ce_contact: event.contactId,
     ce_name: event.name,
   };
-  if (event.occurredAtMs !== undefined) headers.ce_time = new Date(event.occurredAtMs).toISOString();
+  if (event.occurredAtMs !== undefined) headers.ce_time = formatMoment(event.occurredAtMs);
   if (event.uniqueId !== undefined) headers.ce_uniqueid = event.uniqueId;
   if (event.clientId !== undefined) headers.ce_clientid = event.clientId;
   if (event.backfill) headers.ce_backfill = 'true';
@@ -82,7 +83,7 @@ function decodeFacts(message: RawMessage): Mutable<EventFacts> {
     properties: message.value ?? '{}',
   };
   const time = text(headers, 'ce_time');
-  if (time !== undefined) facts.occurredAtMs = Date.parse(time);
+  if (time !== undefined) facts.occurredAtMs = parseMoment(time);
   const uniqueId = text(headers, 'ce_uniqueid');
   if (uniqueId !== undefined) facts.uniqueId = uniqueId;
   const clientId = text(headers, 'ce_clientid');
@@ -100,7 +101,7 @@ function encodeJudged(
   event: JudgedEvent & { monthUsed: number },
 ): EncodedMessage {
   const message = encodeFacts(topic, type, event);
-  message.headers.ce_receivedat = new Date(event.receivedAtMs).toISOString();
+  message.headers.ce_receivedat = formatMoment(event.receivedAtMs);
   message.headers.ce_position = formatPosition(event.position);
   message.headers.ce_monthused = String(event.monthUsed);
   return message;
@@ -108,7 +109,7 @@ function encodeJudged(
 
 function decodeJudged(message: RawMessage): Mutable<JudgedEvent & { monthUsed: number }> {
   const event = decodeFacts(message) as Mutable<JudgedEvent & { monthUsed: number }>;
-  event.receivedAtMs = Date.parse(required(message.headers, 'ce_receivedat'));
+  event.receivedAtMs = parseMoment(required(message.headers, 'ce_receivedat'));
   // Absent in the message: the moment of receipt.
   event.occurredAtMs ??= event.receivedAtMs;
   event.position = parsePosition(required(message.headers, 'ce_position'));
