@@ -13,6 +13,7 @@ import {
   type RawHeaders,
   type RawMessage,
 } from '@trackline/contracts';
+import type { FactsBeforeContact } from './judged-event.ts';
 import { deadLetter } from './received-event.ts';
 import type { DeadLetter } from './verdict.ts';
 
@@ -27,15 +28,8 @@ export interface ContactClaim {
 }
 
 /** A message of `events.inbound.v1` that is sound in itself: organisation and contact are still to be found. */
-export interface InboundEvent {
-  readonly eventId: string;
-  readonly organizationId: string;
-  readonly source: string;
+export interface InboundEvent extends FactsBeforeContact {
   readonly clientId: string;
-  readonly name: string;
-  readonly uniqueId?: string;
-  readonly occurredAtMs?: number;
-  readonly backfill: boolean;
   /** JSON text of an object, its numbers as they were sent. */
   readonly properties: string;
   readonly contact: ContactClaim;
@@ -84,23 +78,29 @@ function read({ headers, value, timestampMs }: RawMessage): InboundEvent {
   const { body, numbers } = parseBody(value);
   const properties = encodeProperties(body.properties, '/properties', numbersAt(numbers, 'properties'));
   if (!properties.ok) throw invalid(properties.issue);
-  const eventId = clientNamedEventId(organizationId, source, clientId);
-  const occurredAtMs = occurredAt(body.occurredAt, headers, timestampMs);
-  const bearer = headers.authorization?.toString('utf8').match(/^Bearer +(\S+)$/i)?.[1];
-  return {
-    eventId,
+  const event: Mutable<InboundEvent> = {
+    eventId: clientNamedEventId(organizationId, source, clientId),
     organizationId,
     source,
     clientId,
     name: storable(body.name, '/name'),
-    ...(body.uniqueId === undefined ? undefined : { uniqueId: storable(body.uniqueId, '/uniqueId') }),
-    ...(occurredAtMs === undefined ? undefined : { occurredAtMs }),
     backfill: body.backfill === true,
     properties: properties.json,
-    contact: contactOf(body, eventId),
-    ...(bearer === undefined ? undefined : { bearer }),
+    contact: NOBODY,
   };
+  if (body.uniqueId !== undefined) event.uniqueId = storable(body.uniqueId, '/uniqueId');
+  const occurredAtMs = occurredAt(body.occurredAt, headers, timestampMs);
+  if (occurredAtMs !== undefined) event.occurredAtMs = occurredAtMs;
+  event.contact = contactOf(body, event.eventId);
+  const bearer = headers.authorization?.toString('utf8').match(/^Bearer +(\S+)$/i)?.[1];
+  if (bearer !== undefined) event.bearer = bearer;
+  return event;
 }
+
+/** Filled step by step: parts that are spread into an object cost more than all that is checked of them. */
+type Mutable<Event> = { -readonly [Field in keyof Event]: Event[Field] };
+
+const NOBODY: ContactClaim = {};
 
 function checkEnvelope(headers: RawHeaders): void {
   const contentType = headers['content-type']?.toString('latin1').toLowerCase();
@@ -175,22 +175,18 @@ function contactOf(body: InboundBody, eventId: string): ContactClaim {
       'None of contactId, contactExternalId, contactEmail and contactPhone is given.',
     );
   }
-  return {
-    ...(contactId === undefined ? undefined : { contactId: storable(contactId, '/contactId') }),
-    ...(contactExternalId === undefined
-      ? undefined
-      : { externalId: storable(contactExternalId, '/contactExternalId') }),
-    ...(contactEmail === undefined ? undefined : { email: storable(contactEmail, '/contactEmail') }),
-    ...(contactPhone === undefined ? undefined : { phone: storable(contactPhone, '/contactPhone') }),
-    ...(createIfMissing
-      ? {
-          create: {
-            ...(contactName === undefined ? undefined : { firstName: storable(contactName, '/contactName') }),
-            cause: eventId,
-          },
-        }
-      : undefined),
-  };
+  const claim: Mutable<ContactClaim> = {};
+  if (contactId !== undefined) claim.contactId = storable(contactId, '/contactId');
+  if (contactExternalId !== undefined) claim.externalId = storable(contactExternalId, '/contactExternalId');
+  if (contactEmail !== undefined) claim.email = storable(contactEmail, '/contactEmail');
+  if (contactPhone !== undefined) claim.phone = storable(contactPhone, '/contactPhone');
+  if (createIfMissing) {
+    claim.create =
+      contactName === undefined
+        ? { cause: eventId }
+        : { firstName: storable(contactName, '/contactName'), cause: eventId };
+  }
+  return claim;
 }
 
 function storable(text: string, path: string): string {

@@ -1,4 +1,4 @@
-import type { EventFacts, RawMessage, SourceTopic } from '@trackline/contracts';
+import type { RawMessage, SourceTopic } from '@trackline/contracts';
 import { INBOUND, RECEIVED } from '@trackline/contracts';
 import { readInbound, type InboundEvent } from '../domain/inbound-event.ts';
 import { toJudgedEvent, type FactsBeforeContact } from '../domain/judged-event.ts';
@@ -22,7 +22,6 @@ export interface Door {
   facts(message: RawMessage): FactsBeforeContact | DeadLetter;
 }
 
-const isDeadLetter = (value: object): value is DeadLetter => 'kind' in value && value.kind === 'dead_letter';
 const unknownOrganization = (id: string): DeadLetter =>
   deadLetter('unknown_organization', `There is no organization "${id.slice(0, 80)}".`);
 
@@ -70,10 +69,7 @@ export function inboundDoor({ organizations, contacts, auth }: InboundDoorSettin
   return {
     topic: INBOUND,
     sourceTopic: 'inbound',
-    facts(message) {
-      const event = readInbound(message);
-      return isDeadLetter(event) ? event : toFacts(event);
-    },
+    facts: readInbound,
     async read(source, messages) {
       const read: (InboundEvent | DeadLetter | Tick)[] = messages.map((message) =>
         isTick(message) ? { kind: 'tick' } : readInbound(message),
@@ -95,7 +91,7 @@ export function inboundDoor({ organizations, contacts, auth }: InboundDoorSettin
         if ('kind' in item) return { offset, outcome: item };
         const contact = resolved.get(item)!;
         if (typeof contact !== 'string') return { offset, outcome: contact };
-        return { offset, event: toJudgedEvent(toFacts(item), contact, source, message) };
+        return { offset, event: toJudgedEvent(item, contact, source, message) };
       });
       return { readings, organizations: found };
     },
@@ -123,11 +119,6 @@ async function resolveContacts(
       ];
     }),
   );
-}
-
-function toFacts(event: InboundEvent): Omit<EventFacts, 'contactId'> {
-  const { contact: _claim, bearer: _secret, ...facts } = event;
-  return facts;
 }
 
 type RefusalOf = (event: InboundEvent) => DeadLetter | undefined;
