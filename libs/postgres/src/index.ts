@@ -1,4 +1,15 @@
 export {
+  bigintArray,
+  booleanArray,
+  byteaArray,
+  dateArray,
+  intArray,
+  jsonbArray,
+  momentArray,
+  smallintArray,
+  textArray,
+} from './binary-arrays.ts';
+export {
   createPool,
   Database,
   type PoolSettings,
@@ -18,3 +29,4 @@ export {
   type Migration,
 } from './migrate.ts';
 export type { MigrationInterface, QueryRunner } from 'typeorm';
+export { uuidArray } from './uuid-array.ts';
