@@ -122,7 +122,7 @@ const KINDS: Record<string, Kind<unknown>> = {
   }),
   timestamptz: kind({
     oid: 1184,
-    values: fc.integer({ min: -8.64e15, max: 8.64e15 }),
+    values: fc.integer({ min: Date.parse('0001-01-01'), max: Date.parse('9999-12-31') }),
     make: (values) => momentArray(values, itself),
     bytes: (ms: number) => int64((BigInt(ms) - BigInt(Date.UTC(2000, 0, 1))) * 1_000n),
   }),
@@ -177,6 +177,8 @@ describe('what Postgres would refuse', () => {
     ['a character whose low byte is a digit', () => uuidArray([id, id.replace('5', '\u0135')], itself)],
     ['a character for two', () => uuidArray([id, `${id.slice(1)}😀`.slice(0, 36)], itself)],
     ['a dash in the wrong place', () => uuidArray([id.replace('-', '0')], itself)],
+    ['no text', () => textArray([{}] as unknown as string[], itself)],
+    ['no UUID', () => uuidArray([5] as unknown as string[], itself)],
     ['no fraction', () => intArray([1.5], itself)],
     ['2147483648', () => intArray([2 ** 31], itself)],
     ['-32769', () => smallintArray([-32_769], itself)],
@@ -187,6 +189,8 @@ describe('what Postgres would refuse', () => {
     ['1e19', () => bigintArray([1e19], itself)],
     ['2026-02-31', () => dateArray(['2026-02-31'], itself)],
     ['2026-13-01', () => dateArray(['2026-13-01'], itself)],
+    ['the year 0', () => momentArray([Date.parse('0000-12-31')], itself)],
+    ['the year 10000', () => momentArray([Date.UTC(10_000, 0)], itself)],
     ['today', () => dateArray(['today'], itself)],
   ])('is refused as its data fault: %s', (_, make) => {
     let fault: unknown;
@@ -206,7 +210,7 @@ describe('what Postgres would refuse', () => {
     expect(() => uuidArray([id, id.replace('5', 'é'), id], itself)).toThrow('0190aéc0-');
   });
 
-  it('of moments is refused as Date refuses it', () => {
+  it('for a moment is a RangeError, as of Date, when it is no time at all', () => {
     for (const ms of [NaN, Infinity, 8.64e15 + 1])
       expect(() => momentArray([ms], itself)).toThrow(RangeError);
   });

@@ -26,8 +26,10 @@ const OID = {
 const TWO_TO_32 = 2 ** 32;
 const MAX_INT = 2 ** 31 - 1;
 const MAX_SMALLINT = 2 ** 15 - 1;
-const MAX_DATE_MS = 8.64e15;
 const DAY_MS = 86_400_000;
+/** What Postgres reads of `Date.toISOString`: the same moments are refused, though the type holds more. */
+const FIRST_MOMENT_MS = Date.parse('0001-01-01T00:00:00.000Z');
+const LAST_MOMENT_MS = Date.parse('9999-12-31T23:59:59.999Z');
 /** Postgres counts from 2000-01-01. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
 
@@ -127,8 +129,7 @@ export const bigintArray = <Row>(rows: readonly Row[], element: Element<Row, num
 const MOMENT = { oid: OID.timestamptz, width: 8 };
 
 function writeMoment(writer: ArrayWriter, ms: number): void {
-  // As Date.toISOString says it.
-  if (!(Math.abs(ms) <= MAX_DATE_MS)) throw new RangeError('Invalid time value');
+  if (!(ms >= FIRST_MOMENT_MS && ms <= LAST_MOMENT_MS)) throw noSuchDate(new Date(ms).toISOString());
   const since = Math.trunc(ms) - POSTGRES_EPOCH_MS;
   // Microseconds of some centuries are no safe integer: the halves are multiplied one by one.
   const high = Math.floor(since / TWO_TO_32);
@@ -138,7 +139,7 @@ function writeMoment(writer: ArrayWriter, ms: number): void {
   writer.int32(low - carried * TWO_TO_32);
 }
 
-/** `timestamptz[]`, of milliseconds since the epoch. */
+/** `timestamptz[]`, of milliseconds since the epoch, in the years 1 to 9999. A number that is no time is a RangeError, as of Date. */
 export const momentArray = <Row>(rows: readonly Row[], element: Element<Row, number>): Buffer =>
   fixedArray(MOMENT, rows, element, writeMoment);
 
@@ -159,7 +160,12 @@ export const dateArray = <Row>(rows: readonly Row[], element: Element<Row, strin
   fixedArray(DATE, rows, element, writeDate);
 
 const TEXT = { oid: OID.text, guess: TEXT_GUESS_BYTES };
-const writeText = (writer: ArrayWriter, value: string): void => writer.text(value);
+
+function writeText(writer: ArrayWriter, value: string): void {
+  // What was parsed of a message is not always what its type says.
+  if (typeof value !== 'string') throw invalid('text', JSON.stringify(value));
+  writer.text(value);
+}
 
 /** `text[]`. Half of a surrogate pair becomes U+FFFD, as everywhere where UTF-8 is made of strings. */
 export const textArray = <Row>(rows: readonly Row[], element: Element<Row, string>): Buffer =>
