@@ -1,4 +1,5 @@
 import { createLogger, type Logger } from '@trackline/observability';
+import { keepHeapSmall } from './heap-growth.ts';
 import { ConfigProblems, type Environment, type ServiceConfig } from './settings.ts';
 
 /** sysexits.h: EX_CONFIG. To try again would change nothing. */
@@ -30,6 +31,7 @@ export function runService<Config extends Pick<ServiceConfig, 'instanceId' | 'lo
   start,
   drainLimitMs = DRAIN_LIMIT_MS,
 }: ServiceProcess<Config>): void {
+  keepHeapSmall();
   const config = configOrExit(loadConfig);
   const logger = createLogger({ service, instance: config.instanceId, level: config.logLevel });
   const die = (err: unknown, why: string): never => {
