@@ -10,8 +10,8 @@ interface RecordBatch {
 }
 
 /**
- * A record as kafkajs' `Batch` reads it, and a message as handlers do. Its headers stay bytes until somebody asks for
- * them: of a backlog thousands wait their turn, and the views of their headers would be most of the heap.
+ * A record as kafkajs' `Batch` reads it, and a message as handlers do. Its headers stay bytes, and are read for whoever asks for them:
+ * of a backlog thousands of messages wait or are at work, and the views of their headers would be most of the heap.
  */
 export class FetchedRecord implements IncomingMessage {
   readonly key: Buffer | null;
@@ -20,7 +20,6 @@ export class FetchedRecord implements IncomingMessage {
   readonly offset: number;
   readonly #batch: RecordBatch;
   readonly #headersAt: number;
-  #headers: Record<string, Buffer | undefined> | undefined;
 
   /** `reader` stands behind the record's length; it goes on behind the record. */
   constructor(batch: RecordBatch, baseOffset: number, timestampOf: (delta: number) => number) {
@@ -37,7 +36,18 @@ export class FetchedRecord implements IncomingMessage {
 
   /** Of a header that was sent more than once, the last one. */
   get headers(): Record<string, Buffer | undefined> {
-    return (this.#headers ??= readHeaders(this.#batch.reader.from(this.#headersAt)));
+    return readHeaders(this.#headersFrom());
+  }
+
+  /** The only one that is needed: others are not read. */
+  header(name: string): Buffer | undefined {
+    const reader = this.#headersFrom();
+    let found: Buffer | undefined;
+    for (let left = reader.varint(); left > 0; left--) {
+      if (reader.varName(names) === name) found = reader.varBytes() as Buffer | undefined;
+      else skipBytes(reader);
+    }
+    return found;
   }
 
   /** A number as the offset is: kafkajs compares them as well as its strings, and we want no others. */
@@ -51,6 +61,10 @@ export class FetchedRecord implements IncomingMessage {
 
   get batchContext(): BatchContext {
     return this.#batch.batchContext;
+  }
+
+  #headersFrom(): WireReader {
+    return this.#batch.reader.from(this.#headersAt);
   }
 }
 
@@ -129,9 +143,13 @@ function skipHeaders(reader: WireReader): void {
   if (count < 0) throw new MalformedBytes(`${count} headers before ${reader.at}`);
   for (let i = 0; i < count; i++) {
     reader.skip(reader.varint());
-    const length = reader.varint();
-    if (length !== -1) reader.skip(length);
+    skipBytes(reader);
   }
+}
+
+function skipBytes(reader: WireReader): void {
+  const length = reader.varint();
+  if (length !== -1) reader.skip(length);
 }
 
 /** Of a record that was read before: its headers are whole. */

@@ -4,7 +4,7 @@ import { FetchedRecord } from './fetched-records.ts';
 export interface IncomingMessage {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** Of a header that was sent more than once, the last one. */
+  /** Of a header that was sent more than once, the last one. Read anew each time that it is asked for: ask once, and for what is needed of it. */
   readonly headers: Readonly<Record<string, Buffer | undefined>>;
   /** CreateTime or LogAppendTime, as the topic says. */
   readonly timestampMs: number;
@@ -63,7 +63,11 @@ export function fromKafkaMessage(message: KafkaMessage | FetchedRecord): Incomin
   };
 }
 
-/** For whom it is handed to: with its headers read, and all of it its own. */
+/** One header, without reading the others. */
+export const headerOf = (message: IncomingMessage, name: string): Buffer | undefined =>
+  message instanceof FetchedRecord ? message.header(name) : message.headers[name];
+
+/** For readers who keep messages: with its headers read, and all of it its own. */
 export const unpacked = ({ key, value, headers, timestampMs, offset }: IncomingMessage): IncomingMessage => ({
   key,
   value,

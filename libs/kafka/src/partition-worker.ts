@@ -1,4 +1,4 @@
-import { unpacked, type IncomingMessage } from './message.ts';
+import type { IncomingMessage } from './message.ts';
 import { PartitionBuffer, type Chunk } from './partition-buffer.ts';
 
 export interface WorkerLimits {
@@ -170,7 +170,7 @@ export class PartitionWorker {
       }
       this.#balance();
       this.#isHanding = true;
-      const done = await this.desk.deliver(this, taken.messages.map(unpacked));
+      const done = await this.desk.deliver(this, taken.messages);
       this.#isHanding = false;
       if (!done) break;
       this.doneOffset =

@@ -1,6 +1,6 @@
 import { REDRIVE_GROUP, REDRIVE_OF } from '@trackline/contracts';
 import type { DeadLetterSource } from './dead-letters.ts';
-import type { IncomingMessage, OutgoingMessage } from './message.ts';
+import { headerOf, type IncomingMessage, type OutgoingMessage } from './message.ts';
 
 /** Headers that burying and sending back have put on a message; the rest is as its producer wrote it. */
 const OURS = /^(dlq|redrive)-/;
@@ -22,7 +22,7 @@ export function toRedriven(
 }
 
 const isForAnother = (message: IncomingMessage, group: string): boolean => {
-  const named = message.headers[REDRIVE_GROUP];
+  const named = headerOf(message, REDRIVE_GROUP);
   return named !== undefined && named.toString('utf8') !== group;
 };
 

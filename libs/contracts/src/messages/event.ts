@@ -1,4 +1,4 @@
-import type { EncodedMessage, RawMessage } from './headers.ts';
+import type { EncodedMessage, RawHeaders, RawMessage } from './headers.ts';
 import { contactKey, required, text } from './headers.ts';
 import { formatMoment, parseMoment } from './moment.ts';
 import { formatPosition, parsePosition, type Position } from './position.ts';
@@ -71,8 +71,7 @@ function encodeFacts(topic: string, type: string, event: EventFacts): EncodedMes
 type Mutable<Event> = { -readonly [Field in keyof Event]: Event[Field] };
 
 /** One object per message, filled step by step: copies of it would be the most that decoding costs. */
-function decodeFacts(message: RawMessage): Mutable<EventFacts> {
-  const { headers } = message;
+function decodeFacts({ value }: RawMessage, headers: RawHeaders): Mutable<EventFacts> {
   const facts: Mutable<EventFacts> = {
     eventId: required(headers, 'ce_id'),
     organizationId: required(headers, 'ce_organization'),
@@ -80,7 +79,7 @@ function decodeFacts(message: RawMessage): Mutable<EventFacts> {
     name: required(headers, 'ce_name'),
     source: required(headers, 'ce_source'),
     backfill: headers.ce_backfill !== undefined,
-    properties: message.value ?? '{}',
+    properties: value ?? '{}',
   };
   const time = text(headers, 'ce_time');
   if (time !== undefined) facts.occurredAtMs = parseMoment(time);
@@ -107,20 +106,23 @@ function encodeJudged(
   return message;
 }
 
-function decodeJudged(message: RawMessage): Mutable<JudgedEvent & { monthUsed: number }> {
-  const event = decodeFacts(message) as Mutable<JudgedEvent & { monthUsed: number }>;
-  event.receivedAtMs = parseMoment(required(message.headers, 'ce_receivedat'));
+function decodeJudged(
+  message: RawMessage,
+  headers: RawHeaders,
+): Mutable<JudgedEvent & { monthUsed: number }> {
+  const event = decodeFacts(message, headers) as Mutable<JudgedEvent & { monthUsed: number }>;
+  event.receivedAtMs = parseMoment(required(headers, 'ce_receivedat'));
   // Absent in the message: the moment of receipt.
   event.occurredAtMs ??= event.receivedAtMs;
-  event.position = parsePosition(required(message.headers, 'ce_position'));
-  event.monthUsed = Number(required(message.headers, 'ce_monthused'));
+  event.position = parsePosition(required(headers, 'ce_position'));
+  event.monthUsed = Number(required(headers, 'ce_monthused'));
   return event;
 }
 
 export const encodeReceived = (event: EventFacts): EncodedMessage =>
   encodeFacts(RECEIVED, 'com.trackline.event.received', event);
 
-export const decodeReceived = (message: RawMessage): EventFacts => decodeFacts(message);
+export const decodeReceived = (message: RawMessage): EventFacts => decodeFacts(message, message.headers);
 
 export function encodeAdmitted(event: AdmittedEvent): EncodedMessage {
   const message = encodeJudged(ADMITTED, 'com.trackline.event.admitted', event);
@@ -129,8 +131,9 @@ export function encodeAdmitted(event: AdmittedEvent): EncodedMessage {
 }
 
 export function decodeAdmitted(message: RawMessage): AdmittedEvent {
-  const event: Mutable<AdmittedEvent> = decodeJudged(message);
-  const replayOf = text(message.headers, 'ce_replayof');
+  const { headers } = message;
+  const event: Mutable<AdmittedEvent> = decodeJudged(message, headers);
+  const replayOf = text(headers, 'ce_replayof');
   if (replayOf !== undefined) event.replayOf = parsePosition(replayOf);
   return event;
 }
@@ -148,5 +151,5 @@ export function decodeRefused(message: RawMessage): RefusedEvent {
     required(headers, 'ce_verdict') === 'duplicate'
       ? { verdict: 'duplicate', duplicateOf: required(headers, 'ce_duplicateof') }
       : { verdict: 'over_limit' };
-  return Object.assign(decodeJudged(message), { refusal });
+  return Object.assign(decodeJudged(message, headers), { refusal });
 }
