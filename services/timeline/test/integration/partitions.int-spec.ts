@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ADMITTED } from '@trackline/contracts';
 import type { Organization } from '@trackline/directory';
 import { createPool, type Database } from '@trackline/postgres';
 import { eventually, type Call } from '@trackline/testkit';
+import { admittedWriter } from '../../src/adapters/postgres/judged-event-writer.ts';
 import { partitionInventory } from '../../src/adapters/postgres/partition-inventory.ts';
 import { addMonths } from '../../src/domain/calendar-month.ts';
 import { partitionName } from '../../src/domain/retention.ts';
@@ -56,6 +58,21 @@ describe('partitions', () => {
       return json.items.length === 5;
     });
     expect(await partitions()).toEqual(expect.arrayContaining(missing.map(eventMonth)));
+  });
+
+  it('are made on demand though another event of the batch can never be put down: that one alone is to blame', async () => {
+    const month = addMonths(nowMs, -7);
+    await dropMonth(month);
+    const at = { organizationId: organization.id, contactId: await rig.contact(organization) };
+    const events = [
+      anEvent({ ...at, occurredAtMs: month + 86_400_000 }),
+      anEvent({ ...at, properties: '{"note":' }),
+      anEvent(at),
+    ];
+    const writer = admittedWriter(rig.database, partitionInventory(rig.database), rig.orderRecorder());
+    const commit = await writer.commit({ topic: ADMITTED, partition: 78 }, [], events);
+    expect(commit).toMatchObject({ kind: 'unstorable', index: 1 });
+    expect(await partitions()).toContain(eventMonth(month));
   });
 
   it('are made by whoever comes first when several need one', async () => {

@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '@trackline/postgres';
+import { momentArray, textArray, uuidArray, type Database, type Queryable } from '@trackline/postgres';
 import type { EffectReader, EffectWriter, EventEffect, PartitionInventory } from '../../ports.ts';
 import type { StoredEffect } from '../../domain/stored-event.ts';
 import { organizationsOf, resettleEvents, untilUncontended } from './attribution/attribution-writes.ts';
@@ -17,14 +17,14 @@ async function insert(tx: Queryable, effects: readonly EventEffect[]): Promise<n
     name: 'timeline-insert-effects',
     text: INSERT,
     values: [
-      effects.map((effect) => new Date(effect.atMs).toISOString()),
-      effects.map((effect) => effect.eventId),
-      effects.map((effect) => effect.id),
-      effects.map((effect) => effect.organizationId),
-      effects.map((effect) => effect.executionId),
-      effects.map((effect) => effect.workflowId),
-      effects.map((effect) => effect.effect),
-      effects.map((effect) => effect.reason ?? null),
+      momentArray(effects, (effect) => effect.atMs),
+      uuidArray(effects, (effect) => effect.eventId),
+      textArray(effects, (effect) => effect.id),
+      uuidArray(effects, (effect) => effect.organizationId),
+      uuidArray(effects, (effect) => effect.executionId),
+      uuidArray(effects, (effect) => effect.workflowId),
+      textArray(effects, (effect) => effect.effect),
+      textArray(effects, (effect) => effect.reason),
     ],
   });
   return rowCount;

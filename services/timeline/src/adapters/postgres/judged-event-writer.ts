@@ -1,5 +1,13 @@
 import type { JudgedEvent, RefusedEvent } from '@trackline/contracts';
-import type { Database, Queryable } from '@trackline/postgres';
+import {
+  booleanArray,
+  jsonbArray,
+  momentArray,
+  textArray,
+  uuidArray,
+  type Database,
+  type Queryable,
+} from '@trackline/postgres';
 import type { PartitionedTable } from '../../domain/retention.ts';
 import type { PositionMove } from '../../domain/source-positions.ts';
 import type {
@@ -20,26 +28,24 @@ interface Table<Event> {
   readonly insert: (tx: Queryable, events: readonly Event[]) => Promise<number>;
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
-
 /** In the order of the statements' first ten parameters. */
-const columns = (events: readonly JudgedEvent[]): unknown[] => [
-  events.map((event) => iso(event.occurredAtMs)),
-  events.map((event) => iso(event.receivedAtMs)),
-  events.map((event) => event.eventId),
-  events.map((event) => event.organizationId),
-  events.map((event) => event.contactId),
-  events.map((event) => event.name),
-  events.map((event) => event.source),
-  events.map((event) => event.uniqueId ?? null),
-  events.map((event) => event.clientId ?? null),
-  events.map((event) => event.properties.toString()),
+const columns = (events: readonly JudgedEvent[]): Buffer[] => [
+  momentArray(events, (event) => event.occurredAtMs),
+  momentArray(events, (event) => event.receivedAtMs),
+  uuidArray(events, (event) => event.eventId),
+  uuidArray(events, (event) => event.organizationId),
+  uuidArray(events, (event) => event.contactId),
+  textArray(events, (event) => event.name),
+  textArray(events, (event) => event.source),
+  textArray(events, (event) => event.uniqueId),
+  textArray(events, (event) => event.clientId),
+  jsonbArray(events, (event) => event.properties),
 ];
 
 const INSERT_EVENTS = `
   INSERT INTO timeline.event (occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties, backfill)
-  SELECT occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties::jsonb, backfill
-  FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[])
+  SELECT occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties, backfill
+  FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::boolean[])
     AS judged (occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties, backfill)
   ON CONFLICT DO NOTHING
 `;
@@ -51,7 +57,7 @@ const eventTable: Table<JudgedEvent> = {
     const { rowCount } = await tx.query({
       name: 'timeline-insert-events',
       text: INSERT_EVENTS,
-      values: [...columns(events), events.map((event) => event.backfill)],
+      values: [...columns(events), booleanArray(events, (event) => event.backfill)],
     });
     return rowCount;
   },
@@ -59,8 +65,8 @@ const eventTable: Table<JudgedEvent> = {
 
 const INSERT_REFUSALS = `
   INSERT INTO timeline.refusal (occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties, verdict, duplicate_of)
-  SELECT occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties::jsonb, verdict, duplicate_of
-  FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[])
+  SELECT occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties, verdict, duplicate_of
+  FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::text[], $12::uuid[])
     AS judged (occurred_at, received_at, id, organization_id, contact_id, name, source, unique_id, client_id, properties, verdict, duplicate_of)
   ON CONFLICT DO NOTHING
 `;
@@ -74,8 +80,8 @@ const refusalTable: Table<RefusedEvent> = {
       text: INSERT_REFUSALS,
       values: [
         ...columns(events),
-        events.map(({ refusal }) => refusal.verdict),
-        events.map(({ refusal }) => (refusal.verdict === 'duplicate' ? refusal.duplicateOf : null)),
+        textArray(events, ({ refusal }) => refusal.verdict),
+        uuidArray(events, ({ refusal }) => (refusal.verdict === 'duplicate' ? refusal.duplicateOf : null)),
       ],
     });
     return rowCount;

@@ -26,17 +26,23 @@ export async function writePartitioned<Row>(
   inventory: PartitionInventory,
   { table, rows, timeOf, insert, commit }: PartitionedWrite<Row>,
 ): Promise<number | Culprit> {
-  try {
+  const withMonths = async <Result>(some: readonly Row[], write: () => Promise<Result>): Promise<Result> => {
     try {
-      return await commit();
+      return await write();
     } catch (error) {
       if (!isMissingPartition(error)) throw error;
-      await inventory.make(table, rows.map(timeOf));
-      return await commit();
+      await inventory.make(table, some.map(timeOf));
+      return await write();
     }
+  };
+  try {
+    return await withMonths(rows, commit);
   } catch (error) {
     if (!isDataFault(error) || isMissingPartition(error)) throw error;
-    const culprit = await findCulprit(rows, (some) => tryAndTakeBack(database, (tx) => insert(tx, some)));
+    // A bad value is refused before any row is put down: that months of other rows are missing may show only here.
+    const culprit = await findCulprit(rows, (some) =>
+      withMonths(some, () => tryAndTakeBack(database, (tx) => insert(tx, some))),
+    );
     if (culprit) return culprit;
     throw error;
   }

@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '@trackline/postgres';
+import { bigintArray, textArray, type Database, type Queryable } from '@trackline/postgres';
 import { UNKNOWN_SOURCE, type PositionMove } from '../../domain/source-positions.ts';
 import type { OwnPartition, PositionReader } from '../../ports.ts';
 
@@ -62,9 +62,9 @@ export async function movePositionsAndEnter(
 const moveValues = ({ topic, partition }: OwnPartition, moves: readonly PositionMove[]): unknown[] => [
   topic,
   partition,
-  moves.map((move) => move.source),
-  moves.map((move) => move.expected),
-  moves.map((move) => move.next),
+  textArray(moves, (move) => move.source),
+  bigintArray(moves, (move) => move.expected),
+  bigintArray(moves, (move) => move.next),
 ];
 
 /** Thrown inside a transaction to roll it back, caught around it. */
