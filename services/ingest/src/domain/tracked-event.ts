@@ -44,8 +44,8 @@ export function validateItem(
     name: item.name,
     contact: contactReference(item),
     properties: properties.json,
-    ...(item.uniqueId === undefined ? undefined : { uniqueId: item.uniqueId }),
-    ...(occurredAt === undefined ? undefined : { occurredAtMs: occurredAt.ms }),
+    uniqueId: item.uniqueId,
+    occurredAtMs: occurredAt?.ms,
     backfill: item.backfill === true,
   });
 }

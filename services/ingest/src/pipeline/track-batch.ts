@@ -1,7 +1,8 @@
 import { BatchItem, numbersAt, validator, type EventFacts, type TrackBatchBody } from '@trackline/contracts';
 import { batchAnswer, type ItemFate } from '../domain/batch-answer.ts';
 import type { Decision } from '../domain/decision.ts';
-import { eventIdentity, httpSource, type EventIdentity } from '../domain/event-identity.ts';
+import { eventFacts } from '../domain/event-facts.ts';
+import { eventIdentity, type EventIdentity } from '../domain/event-identity.ts';
 import { validateItem, type ItemNumbers, type TrackedEvent } from '../domain/tracked-event.ts';
 import type { ContactReference } from '../domain/contact-reference.ts';
 import type { ContactLookup, FoundContact } from '../ports.ts';
@@ -106,17 +107,10 @@ function lookupsOf(reads: readonly Read[]): Map<string, ContactLookup> {
 
 function factsOf(
   { caller: { organizationId }, requestId }: TrackCall<TrackBatchBody>,
-  { event: { contact: reference, create: _create, ...event }, identity }: Extract<Read, { kind: 'event' }>,
+  { event, identity }: Extract<Read, { kind: 'event' }>,
   resolved: ReadonlyMap<string, FoundContact | undefined>,
 ): EventFacts | undefined {
-  const contact = reference && resolved.get(referenceKey(reference));
+  const contact = event.contact && resolved.get(referenceKey(event.contact));
   if (!contact) return undefined;
-  return {
-    ...event,
-    ...identity,
-    organizationId,
-    contactId: contact.contactId,
-    source: httpSource(organizationId),
-    requestId,
-  };
+  return eventFacts({ organizationId, contactId: contact.contactId, requestId, event, identity });
 }

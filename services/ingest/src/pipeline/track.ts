@@ -1,14 +1,8 @@
-import type {
-  EventFacts,
-  Issue,
-  MetricEventBody,
-  NumbersAsSent,
-  Outcome,
-  TrackBody,
-} from '@trackline/contracts';
+import type { Issue, MetricEventBody, NumbersAsSent, Outcome, TrackBody } from '@trackline/contracts';
 import type { Result } from '@trackline/kernel';
 import { refused, type Decision } from '../domain/decision.ts';
-import { eventIdentity, httpSource } from '../domain/event-identity.ts';
+import { eventFacts } from '../domain/event-facts.ts';
+import { eventIdentity } from '../domain/event-identity.ts';
 import { metricAnswer, readMetric, type NormalizePhone } from '../domain/metric-event.ts';
 import { contactNotFound, trackAnswer, type TrackContext } from '../domain/track-answer.ts';
 import { validateTrack, type TrackedEvent } from '../domain/tracked-event.ts';
@@ -75,21 +69,16 @@ function trackingIn<Body>(
         details: [valid.error],
       });
     }
-    const { contact: reference, create, ...event } = valid.value;
+    const event = valid.value;
+    const { contact: reference, create } = event;
     if (!reference) return contactNotFound();
     const identity = eventIdentity(organizationId, call.idempotencyKey, newId);
-    const creation = create && { create: { ...create, cause: identity.eventId } };
-    const [contact] = await contacts.resolve(caller, [{ reference, ...creation }]);
+    const creation = create && { ...create, cause: identity.eventId };
+    const [contact] = await contacts.resolve(caller, [{ reference, create: creation }]);
     if (!contact) return contactNotFound();
 
-    const facts: EventFacts = {
-      ...event,
-      ...identity,
-      organizationId,
-      contactId: contact.contactId,
-      source: httpSource(organizationId),
-      requestId: call.requestId,
-    };
+    const { contactId } = contact;
+    const parts = { organizationId, contactId, requestId: call.requestId, event, identity };
     const context = {
       eventId: identity.eventId,
       contactCreated: contact.created,
@@ -99,22 +88,22 @@ function trackingIn<Body>(
     };
     const isSafeToResend = call.idempotencyKey !== undefined || event.uniqueId !== undefined;
     if (call.respondAsync && !call.onLate) {
-      await log.append([facts], isSafeToResend);
-      return tell(undefined, context, valid.value);
+      await log.append([eventFacts(parts)], isSafeToResend);
+      return tell(undefined, context, event);
     }
     const expectation = outcomes.expect(organizationId, 1, call.onLate);
     try {
-      await log.append([{ ...facts, replyTo: expectation.replyTos[0]! }], isSafeToResend);
+      await log.append([eventFacts({ ...parts, replyTo: expectation.replyTos[0]! })], isSafeToResend);
     } catch (error) {
       expectation.abandon();
       throw error;
     }
     if (!call.respondAsync) {
       const [outcome] = await expectation.settled(requestedAtMs + deadlineMs);
-      return tell(outcome, context, valid.value);
+      return tell(outcome, context, event);
     }
     const [early] = await expectation.settled(0);
     if (early) call.onLate?.(early);
-    return tell(undefined, context, valid.value);
+    return tell(undefined, context, event);
   };
 }
