@@ -33,14 +33,18 @@ export async function acknowledged(
 }
 
 /** The publisher gives up between two tries only, and one try can outlast the caller's patience. */
-async function within(ms: number, published: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new PublishTimeout(`Not acknowledged within ${ms} ms`)), ms);
+function within(ms: number, published: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new PublishTimeout(`Not acknowledged within ${ms} ms`)), ms);
+    published.then(
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error as Error);
+      },
+    );
   });
-  try {
-    await Promise.race([published, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,4 @@
-import { contactKey, encodeReceived, partitionOf } from '@trackline/contracts';
+import { encodeReceived, partitionOf } from '@trackline/contracts';
 import type { OutgoingMessage } from '@trackline/kafka';
 import type { EventLog } from '../../ports.ts';
 import { acknowledged, type AcknowledgedSettings } from './acknowledged.ts';
@@ -8,8 +8,8 @@ export function kafkaEventLog(settings: AcknowledgedSettings): EventLog {
   return {
     async append(events, isSafeToResend) {
       const messages = events.map((event): OutgoingMessage => {
-        const key = contactKey(event.organizationId, event.contactId);
-        return { ...encodeReceived(event), partition: partitionOf(key, settings.contactPartitions) };
+        const message = encodeReceived(event);
+        return { ...message, partition: partitionOf(message.key!, settings.contactPartitions) };
       });
       const { eventId, organizationId, requestId } = events[0]!;
       const fields = { eventId, organizationId, requestId, events: events.length };
