@@ -72,14 +72,18 @@ export class OutcomeDesk implements Outcomes {
     }
     const { partition, nonce, clock } = this.settings;
     const sinceMs = clock.now();
-    const correlations = Array.from({ length: count }, () => `${nonce}.${(this.made++).toString(36)}`);
     const waiter = new Waiter(count);
-    correlations.forEach((correlation, index) =>
-      this.waiting.set(correlation, { organizationId, sinceMs, waiter, index }),
-    );
+    const correlations: string[] = [];
+    const replyTos: string[] = [];
+    for (let index = 0; index < count; index++) {
+      const correlation = `${nonce}.${(this.made++).toString(36)}`;
+      this.waiting.set(correlation, { organizationId, sinceMs, waiter, index });
+      correlations.push(correlation);
+      replyTos.push(formatReplyTo({ partition, correlation }));
+    }
     this.count(organizationId, count);
     return {
-      replyTos: correlations.map((correlation) => formatReplyTo({ partition, correlation })),
+      replyTos,
       settled: async (untilMs) => {
         await waiter.complete(untilMs - clock.now());
         if (waiter.missing > 0) {

@@ -23,7 +23,8 @@ export function metered({ contacts, log, outcomes }: Metered, flow: FlowMetrics)
       expect: (organizationId, count, onLate) => {
         const expectation = outcomes.expect(organizationId, count, onLate);
         return {
-          ...expectation,
+          replyTos: expectation.replyTos,
+          abandon: expectation.abandon,
           settled: async (untilMs) => {
             const settled = await flow.timed('await_outcome', () => expectation.settled(untilMs));
             for (const outcome of settled) flow.outcome(outcome?.verdict ?? 'no_verdict');
