@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 export const SCOPES = ['events:write', 'read', 'manage'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -33,8 +33,8 @@ export const mintKey = (): string => KEY_BEGINNING + randomBytes(SECRET_BYTES).t
 /** Text that could be a key of ours; nothing else is looked up. */
 export const looksLikeKey = (bearer: string): boolean => KEY.test(bearer);
 
-/** 256 random bits need no slow hash: they cannot be guessed from it. */
-export const hashOfKey = (key: string): Buffer => createHash('sha256').update(key).digest();
+/** In base64. 256 random bits need no slow hash: they cannot be guessed from it. */
+export const hashOfKey = (key: string): string => hash('sha256', key, 'base64');
 
 export const prefixOfKey = (key: string): string => key.slice(0, PREFIX_CHARACTERS);
 

@@ -71,7 +71,7 @@ export class CachedOrganizations {
 
   async authenticate(bearer: string, nowMs: number): Promise<Authentication> {
     if (!looksLikeKey(bearer)) return UNKNOWN;
-    const known = await this.keyOf(hashOfKey(bearer).toString('base64'));
+    const known = await this.keyOf(hashOfKey(bearer));
     if (!known) return UNKNOWN;
     const { key, asOf } = known;
     const refused = refusalOf(key, nowMs);

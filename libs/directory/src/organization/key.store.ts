@@ -58,7 +58,7 @@ export async function listKeys(
 }
 
 /** `false`: there is no such organisation. */
-export async function insertKey(db: Queryable, key: ApiKey, hash: Buffer): Promise<boolean> {
+export async function insertKey(db: Queryable, key: ApiKey, hash: string): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `INSERT INTO directory.api_key (id, organization_id, name, hash, prefix, scopes, created_at, expires_at)
            SELECT $1, o.id, $3, $4, $5, $6, $7, $8 FROM directory.organization o WHERE o.id = $2`,
@@ -66,7 +66,7 @@ export async function insertKey(db: Queryable, key: ApiKey, hash: Buffer): Promi
       key.id,
       key.organizationId,
       key.name,
-      hash,
+      Buffer.from(hash, 'base64'),
       key.prefix,
       key.scopes,
       key.createdAt,
