@@ -56,18 +56,23 @@ export class ApiKeyGuard implements CanActivate {
     if (context.getType() !== 'http') return true;
     const needed: unknown = Reflect.getMetadata(AUTH_METADATA, context.getHandler());
     if (needed === undefined || needed === 'public') return true;
-    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    await this.admit(needed, context.switchToHttp().getRequest<AuthenticatedRequest>());
+    return true;
+  }
+
+  /** The same for a request of which Nest does not know yet. `needed`: 'public', 'admin', or a scope. Throws who may not come in. */
+  async admit(needed: unknown, request: AuthenticatedRequest): Promise<void> {
+    if (needed === 'public') return;
     const bearer = bearerOf(request);
     if (needed === 'admin') return this.admitAdmin(bearer);
     if (!SCOPES.includes(needed as Scope))
       throw new Error(`A route asks for the unknown scope "${String(needed)}".`);
     request.principal = await this.admitKey(bearer, needed as Scope);
-    return true;
   }
 
-  private async admitAdmin(bearer: string): Promise<true> {
+  private async admitAdmin(bearer: string): Promise<void> {
     // Digests have one length, so that the comparison takes the same time whatever was sent.
-    if (timingSafeEqual(digest(bearer), this.adminDigest)) return true;
+    if (timingSafeEqual(digest(bearer), this.adminDigest)) return;
     if (looksLikeKey(bearer) && 'organization' in (await this.directory.authenticate(bearer))) {
       throw new Problem('FORBIDDEN', 'This route takes the admin token, not the key of an organization.');
     }

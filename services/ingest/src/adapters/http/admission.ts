@@ -46,7 +46,7 @@ export class Admission {
   }
 
   readonly admit = async (request: Request, reply: FastifyReply, contract: RouteContract): Promise<void> => {
-    await orUnavailable(this.parts.guard.canActivate(contextOf(request, contract)));
+    await orUnavailable(this.parts.guard.admit(contract.auth, request));
     if (request.principal) {
       const { organization } = request.principal;
       if (WITH_VERDICTS.has(contract.id) && !prefersAsync(preferenceOf(request)))
@@ -82,28 +82,6 @@ export class Admission {
 
 function preferenceOf({ headers: { prefer } }: Request): string | undefined {
   return Array.isArray(prefer) ? prefer.join(',') : prefer;
-}
-
-/** Nest's guard, asked before Nest knows of the request: it looks at the request and at the handler's metadata only. */
-function contextOf(request: Request, contract: RouteContract): ExecutionContext {
-  const handler = handlerOf(contract);
-  return {
-    getType: () => 'http',
-    getHandler: () => handler,
-    switchToHttp: () => ({ getRequest: () => request }),
-  } as unknown as ExecutionContext;
-}
-
-const handlers = new WeakMap<RouteContract, object>();
-
-function handlerOf(contract: RouteContract): object {
-  let handler = handlers.get(contract);
-  if (!handler) {
-    handler = () => undefined;
-    Reflect.defineMetadata(AUTH_METADATA, contract.auth, handler);
-    handlers.set(contract, handler);
-  }
-  return handler;
 }
 
 /** The second lock: a request that reaches a handler of the API without having been admitted is a fault of the wiring. */
