@@ -52,6 +52,8 @@ export async function resolveContacts(
       reading,
     );
     const plan = decide(open, found, reading, resolutions);
+    // As nearly always: all of them are known.
+    if (plan.creations.length === 0 && plan.later.length === 0) return resolutions;
     const outcomes = await creator.create(plan.creations);
     open = [...applyOutcomes(plan.creating, outcomes, resolutions), ...plan.later].sort(
       (a, b) => a.at - b.at,
@@ -82,13 +84,15 @@ function decide(
   const later: Open[] = [];
   for (const one of open) {
     const { search, at } = one;
-    const keys = search.references.map(referenceKey);
-    const owner = keys.map((key) => found.get(key)).find((candidate) => candidate !== undefined);
     const { create } = search;
+    const keys = search.references.map(referenceKey);
+    const owner = firstOf(keys, found);
+    if (owner) {
+      resolutions[at] = { contactId: owner.contactId, created: isMaker(create, owner) };
+      continue;
+    }
     const samePrimary = create && byPrimary.get(identifierKey(create.primary));
-    if (owner) resolutions[at] = { contactId: owner.contactId, created: isMaker(create, owner) };
-    else if (!reading.has(search.organizationId))
-      resolutions[at] = notFound('There is no such organization.');
+    if (!reading.has(search.organizationId)) resolutions[at] = notFound('There is no such organization.');
     else if (samePrimary) creating.get(samePrimary)!.push(one);
     else if (keys.some((key) => planned.has(key))) later.push(one);
     else if (!create) resolutions[at] = notFound('There is no contact with this identifier.');
@@ -99,6 +103,14 @@ function decide(
     }
   }
   return { creations: [...creating.keys()], creating, later };
+}
+
+function firstOf(keys: readonly string[], found: ReadonlyMap<string, Owner>): Owner | undefined {
+  for (const key of keys) {
+    const owner = found.get(key);
+    if (owner) return owner;
+  }
+  return undefined;
 }
 
 const isMaker = (create: Creation | undefined, owner: Owner): boolean =>
