@@ -1,10 +1,20 @@
-import { isDataFault, isUniqueViolation, type Database, type Queryable } from '@trackline/postgres';
+import {
+  intArray,
+  isDataFault,
+  isUniqueViolation,
+  jsonbArray,
+  momentArray,
+  textArray,
+  uuidArray,
+  type Database,
+  type Queryable,
+} from '@trackline/postgres';
 import type { Effects } from '../../domain/effects.ts';
 import type { Commit, EffectWriter, OutboxEntry } from '../../ports.ts';
 import { writeDeadLetters } from './dead-letter-rows.ts';
 import { writeEntries } from './entry-writes.ts';
 import { insertExecutions, updateExecutions } from './execution-writes.ts';
-import { firstIdOf, toTime } from './execution-rows.ts';
+import { firstIdOf } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
 import { writeRemembered } from './remembered-rows.ts';
 import { writeRunning } from './running-writes.ts';
@@ -64,7 +74,7 @@ export function effectWriter(database: Database, partitionOf: PartitionOf): Effe
       await database.query({
         name: 'trigger.forget',
         text: `DELETE FROM trigger.outbox WHERE id = ANY ($1::uuid[])`,
-        values: [outboxIds],
+        values: [uuidArray(outboxIds, (id) => id)],
       });
     },
 
@@ -111,7 +121,7 @@ async function holdVersions(tx: Queryable, versions: ReadonlyMap<string, number>
     name: 'trigger.hold_versions',
     text: `SELECT organization_id, version FROM trigger.organization_version
            WHERE organization_id = ANY ($1::uuid[]) ORDER BY organization_id FOR SHARE`,
-    values: [[...versions.keys()]],
+    values: [uuidArray([...versions.keys()], (id) => id)],
   });
   for (const row of rows) if (versions.get(row.organization_id) !== row.version) throw new Conflict();
 }
@@ -137,22 +147,22 @@ async function writeSteps(tx: Queryable, { visits }: Effects): Promise<void> {
   await tx.query({
     name: 'trigger.write_steps',
     text: `INSERT INTO trigger.step (execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail)
-           SELECT execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail::jsonb
+           SELECT execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail
            FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
-             $8::timestamptz[], $9::text[])
+             $8::timestamptz[], $9::jsonb[])
              AS s (execution_id, visit, step_id, type, status, branch, started_at, ended_at, detail)
            ON CONFLICT (execution_id, visit) DO UPDATE SET status = excluded.status, branch = excluded.branch,
              ended_at = excluded.ended_at, detail = excluded.detail`,
     values: [
-      steps.map((step) => step.executionId),
-      steps.map((step) => step.visit),
-      steps.map((step) => step.stepId),
-      steps.map((step) => step.type),
-      steps.map((step) => step.status),
-      steps.map((step) => step.branch ?? null),
-      steps.map((step) => toTime(step.startedAtMs)),
-      steps.map((step) => toTime(step.endedAtMs)),
-      steps.map((step) => (step.detail ? JSON.stringify(step.detail) : null)),
+      uuidArray(steps, (step) => step.executionId),
+      intArray(steps, (step) => step.visit),
+      textArray(steps, (step) => step.stepId),
+      textArray(steps, (step) => step.type),
+      textArray(steps, (step) => step.status),
+      textArray(steps, (step) => step.branch),
+      momentArray(steps, (step) => step.startedAtMs),
+      momentArray(steps, (step) => step.endedAtMs),
+      jsonbArray(steps, (step) => step.detail && JSON.stringify(step.detail)),
     ],
   });
 }
@@ -166,9 +176,9 @@ async function writeHandled(tx: Queryable, handled: Effects['handled']): Promise
            SELECT event_id, started, resumed, now() FROM unnest($1::uuid[], $2::int[], $3::int[]) AS h (event_id, started, resumed)
            ON CONFLICT DO NOTHING`,
     values: [
-      rows.map(([eventId]) => eventId),
-      rows.map(([, counts]) => counts.workflowsTriggered),
-      rows.map(([, counts]) => counts.executionsResumed),
+      uuidArray(rows, ([eventId]) => eventId),
+      intArray(rows, ([, counts]) => counts.workflowsTriggered),
+      intArray(rows, ([, counts]) => counts.executionsResumed),
     ],
   });
 }
@@ -180,10 +190,10 @@ async function insertOutbox(tx: Queryable, entries: readonly OutboxEntry[]): Pro
            SELECT id, partition, kind, body::json FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[])
              AS o (id, partition, kind, body)`,
     values: [
-      entries.map((entry) => entry.id),
-      entries.map((entry) => entry.partition),
-      entries.map((entry) => entry.kind),
-      entries.map((entry) => JSON.stringify(entry.body)),
+      uuidArray(entries, (entry) => entry.id),
+      intArray(entries, (entry) => entry.partition),
+      textArray(entries, (entry) => entry.kind),
+      textArray(entries, (entry) => JSON.stringify(entry.body)),
     ],
   });
 }

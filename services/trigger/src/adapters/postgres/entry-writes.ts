@@ -1,6 +1,5 @@
-import type { Queryable } from '@trackline/postgres';
+import { momentArray, uuidArray, type Queryable } from '@trackline/postgres';
 import type { EntryWrite } from '../../ports.ts';
-import { toTime } from './execution-rows.ts';
 
 /**
  * Notes when contacts entered and left workflows that ask for it. `false`: a contact that enters has entered by another hand since
@@ -26,9 +25,9 @@ export async function writeEntries(tx: Queryable, entries: readonly EntryWrite[]
            RETURNING workflow_id, contact_id, xmax = 0 AS is_new`,
     values: [
       ...idsOf(sorted),
-      sorted.map((entry) => toTime(entry.startedAtMs)),
-      sorted.map((entry) => toTime(entry.endedAtMs)),
-      sorted.map((entry) => toTime(entry.forgetAtMs)),
+      momentArray(sorted, (entry) => entry.startedAtMs),
+      momentArray(sorted, (entry) => entry.endedAtMs),
+      momentArray(sorted, (entry) => entry.forgetAtMs),
     ],
   });
   const made = new Set(rows.filter((row) => row.is_new).map((row) => `${row.workflow_id}:${row.contact_id}`));
@@ -54,7 +53,7 @@ async function lockEntries(
 
 const keyOf = ({ workflowId, contactId }: EntryWrite): string => `${workflowId}:${contactId}`;
 
-const idsOf = (entries: readonly EntryWrite[]): unknown[] => [
-  entries.map((entry) => entry.workflowId),
-  entries.map((entry) => entry.contactId),
+const idsOf = (entries: readonly EntryWrite[]): Buffer[] => [
+  uuidArray(entries, (entry) => entry.workflowId),
+  uuidArray(entries, (entry) => entry.contactId),
 ];

@@ -1,5 +1,5 @@
 import { Coalescer } from '@trackline/kernel';
-import type { Database } from '@trackline/postgres';
+import { intArray, textArray, uuidArray, type Database } from '@trackline/postgres';
 import type { Execution, StepVisit } from '../../domain/execution.ts';
 import type { ContactRef, ExecutionReader, WaitKey } from '../../ports.ts';
 import { loadRemembered } from './remembered-rows.ts';
@@ -19,7 +19,7 @@ export const executionReader = (database: Database): ExecutionReader => ({
     const { rows } = await database.query<ExecutionRow>({
       name: 'trigger.executions_by_id',
       text: `SELECT ${EXECUTION_COLUMNS} FROM trigger.execution e WHERE e.id = ANY ($1::uuid[])`,
-      values: [ids],
+      values: [uuidArray(ids, (id) => id)],
     });
     return new Map(rows.map((row) => [row.id, fromExecutionRow(row)]));
   },
@@ -29,7 +29,7 @@ export const executionReader = (database: Database): ExecutionReader => ({
       name: 'trigger.visits',
       text: `SELECT s.* FROM unnest($1::uuid[], $2::int[]) AS q (execution_id, visit)
              JOIN trigger.step s ON s.execution_id = q.execution_id AND s.visit = q.visit`,
-      values: [keys.map((key) => key.executionId), keys.map((key) => key.visit)],
+      values: [uuidArray(keys, (key) => key.executionId), intArray(keys, (key) => key.visit)],
     });
     const visits = new Map<string, Map<number, StepVisit>>();
     for (const row of rows) {
@@ -61,9 +61,9 @@ function waitingReader(database: Database): ExecutionReader['waitingFor'] {
                AND w.event_name = q.event_name
              JOIN trigger.execution e ON e.id = w.execution_id`,
       values: [
-        keys.map((key) => key.organizationId),
-        keys.map((key) => key.contactId),
-        keys.map((key) => key.eventName),
+        uuidArray(keys, (key) => key.organizationId),
+        uuidArray(keys, (key) => key.contactId),
+        textArray(keys, (key) => key.eventName),
       ],
     });
     const byId = new Map(rows.map((row) => [row.id, fromExecutionRow(row)]));
@@ -91,7 +91,7 @@ function aliasReader(database: Database): ExecutionReader['aliases'] {
                SELECT true AS erased FROM trigger.contact_erasure
                WHERE organization_id = q.organization_id AND contact_id = coalesce(a.into_id, q.contact_id) LIMIT 1) AS g ON true
              WHERE a.into_id IS NOT NULL OR g.erased`,
-      values: [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.contactId)],
+      values: [uuidArray(refs, (ref) => ref.organizationId), uuidArray(refs, (ref) => ref.contactId)],
     });
     return new Map(rows.map((row) => [row.contact_id, row.into_id]));
   }, MAX_KEYS_PER_READ);
@@ -115,7 +115,7 @@ const effectReader = (
     }>({
       name: 'trigger.handled',
       text: `SELECT event_id, workflows_triggered, executions_resumed FROM trigger.handled WHERE event_id = ANY ($1::uuid[])`,
-      values: [eventIds],
+      values: [uuidArray(eventIds, (id) => id)],
     });
     return new Map(
       rows.map((row) => [

@@ -1,5 +1,12 @@
 import { Coalescer } from '@trackline/kernel';
-import { isConnectionFault, type Database, type Queryable } from '@trackline/postgres';
+import {
+  bigintArray,
+  intArray,
+  isConnectionFault,
+  textArray,
+  type Database,
+  type Queryable,
+} from '@trackline/postgres';
 import type { Commit } from '../../ports.ts';
 
 export type PositionMoves = NonNullable<Commit['positions']>;
@@ -48,11 +55,11 @@ async function move(
     name: 'trigger.move_positions',
     text: 'SELECT trigger.move_positions($1, $2, $3, $4, $5, $6)',
     values: [
-      rows.map((row) => row.topic),
-      rows.map((row) => row.partition),
-      rows.map((row) => row.source),
-      rows.map((row) => row.from),
-      rows.map((row) => row.to),
+      textArray(rows, (row) => row.topic),
+      intArray(rows, (row) => row.partition),
+      textArray(rows, (row) => row.source),
+      bigintArray(rows, (row) => row.from),
+      bigintArray(rows, (row) => row.to),
       nothingElse,
     ],
   });

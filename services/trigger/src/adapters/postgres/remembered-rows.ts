@@ -1,8 +1,7 @@
 import type { NumbersAsSent } from '@trackline/contracts';
-import type { Queryable } from '@trackline/postgres';
+import { jsonbArray, momentArray, textArray, uuidArray, type Queryable } from '@trackline/postgres';
 import type { RememberedEvent } from '../../domain/remembered.ts';
 import type { ContactRef } from '../../ports.ts';
-import { toTime } from './execution-rows.ts';
 
 /** So many events of one name are remembered of a contact, the last ones. */
 export const KEPT_EVENTS = 20;
@@ -28,7 +27,7 @@ export async function loadRemembered(
     text: `SELECT r.* FROM unnest($1::uuid[], $2::uuid[]) AS q (organization_id, contact_id)
            JOIN trigger.remembered r ON r.organization_id = q.organization_id AND r.contact_id = q.contact_id
            ORDER BY r.received_at, r.event_id`,
-    values: [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.contactId)],
+    values: [uuidArray(refs, (ref) => ref.organizationId), uuidArray(refs, (ref) => ref.contactId)],
   });
   const byContact = new Map<string, RememberedEvent[]>();
   for (const row of rows) {
@@ -59,20 +58,18 @@ export async function writeRemembered(tx: Queryable, remembered: readonly Rememb
     name: 'trigger.remember',
     text: `INSERT INTO trigger.remembered
              (organization_id, contact_id, event_name, event_id, properties, numbers, received_at, forget_at)
-           SELECT organization_id, contact_id, event_name, event_id, properties::jsonb, numbers::jsonb, received_at, forget_at
-           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
-             AS r (organization_id, contact_id, event_name, event_id, properties, numbers, received_at, forget_at)
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::jsonb[], $6::jsonb[], $7::timestamptz[], $8::timestamptz[])
            ON CONFLICT (organization_id, contact_id, event_name, event_id)
              DO UPDATE SET forget_at = greatest(remembered.forget_at, excluded.forget_at)`,
     values: [
-      kept.map((one) => one.organizationId),
-      kept.map((one) => one.contactId),
-      kept.map((one) => one.event.name),
-      kept.map((one) => one.event.eventId),
-      kept.map((one) => JSON.stringify(one.event.properties)),
-      kept.map(({ event: { numbers } }) => (numbers ? JSON.stringify(numbers) : null)),
-      kept.map((one) => toTime(one.receivedAtMs)),
-      kept.map((one) => toTime(one.forgetAtMs)),
+      uuidArray(kept, (one) => one.organizationId),
+      uuidArray(kept, (one) => one.contactId),
+      textArray(kept, (one) => one.event.name),
+      uuidArray(kept, (one) => one.event.eventId),
+      jsonbArray(kept, (one) => JSON.stringify(one.event.properties)),
+      jsonbArray(kept, ({ event: { numbers } }) => numbers && JSON.stringify(numbers)),
+      momentArray(kept, (one) => one.receivedAtMs),
+      momentArray(kept, (one) => one.forgetAtMs),
     ],
   });
   const names = [...new Map(kept.map((one) => [nameKey(one), one])).values()];
@@ -88,9 +85,9 @@ export async function writeRemembered(tx: Queryable, remembered: readonly Rememb
            WHERE r.organization_id = old.organization_id AND r.contact_id = old.contact_id
              AND r.event_name = old.event_name AND r.event_id = old.event_id`,
     values: [
-      names.map((one) => one.organizationId),
-      names.map((one) => one.contactId),
-      names.map((one) => one.event.name),
+      uuidArray(names, (one) => one.organizationId),
+      uuidArray(names, (one) => one.contactId),
+      textArray(names, (one) => one.event.name),
     ],
   });
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from '@trackline/postgres';
+import { bigintArray, intArray, uuidArray, type Queryable } from '@trackline/postgres';
 import type { ChangedExecution } from '../../domain/effects.ts';
 import { hasEnded } from '../../domain/execution.ts';
 import type { Capacity } from '../../ports.ts';
@@ -64,10 +64,10 @@ export async function writeRunning(
                SELECT FROM changed c WHERE c.workflow_id = r.workflow_id AND c.partition = r.partition)
            ) AS counted GROUP BY workflow_id`,
     values: [
-      rows.map((row) => row.workflowId),
-      rows.map((row) => row.partition),
-      rows.map((row) => row.count),
-      limited.map((one) => one.workflowId),
+      uuidArray(rows, (row) => row.workflowId),
+      intArray(rows, (row) => row.partition),
+      bigintArray(rows, (row) => row.count),
+      uuidArray(limited, (one) => one.workflowId),
     ],
   });
   const running = new Map(sums.map((row) => [row.workflow_id, row.running]));

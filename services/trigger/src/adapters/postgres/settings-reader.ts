@@ -1,5 +1,5 @@
 import { MAX_CONTACT_EXECUTIONS } from '@trackline/contracts';
-import type { Database } from '@trackline/postgres';
+import { uuidArray, type Database } from '@trackline/postgres';
 import type { ExecutionReader } from '../../ports.ts';
 
 /** What the settings of workflows ask: who runs, who has entered and left, and how many. */
@@ -13,7 +13,7 @@ export const settingsReader = (
              FROM unnest($1::uuid[], $2::uuid[]) AS q (workflow_id, contact_id)
              JOIN trigger.execution e ON e.workflow_id = q.workflow_id AND e.contact_id = q.contact_id
              WHERE e.sole AND e.ended_at IS NULL`,
-      values: [keys.map((key) => key.workflowId), keys.map((key) => key.contactId)],
+      values: [uuidArray(keys, (key) => key.workflowId), uuidArray(keys, (key) => key.contactId)],
     });
     return rows.map((row) => ({ workflowId: row.workflow_id, contactId: row.contact_id }));
   },
@@ -29,7 +29,7 @@ export const settingsReader = (
       text: `SELECT e.workflow_id, e.contact_id, e.started_at, e.ended_at
              FROM unnest($1::uuid[], $2::uuid[]) AS q (workflow_id, contact_id)
              JOIN trigger.entry e ON e.workflow_id = q.workflow_id AND e.contact_id = q.contact_id`,
-      values: [keys.map((key) => key.workflowId), keys.map((key) => key.contactId)],
+      values: [uuidArray(keys, (key) => key.workflowId), uuidArray(keys, (key) => key.contactId)],
     });
     return rows.map((row) => ({
       workflowId: row.workflow_id,
@@ -44,7 +44,7 @@ export const settingsReader = (
       name: 'trigger.running',
       text: `SELECT workflow_id, sum(count)::bigint AS running FROM trigger.running
              WHERE workflow_id = ANY ($1::uuid[]) GROUP BY workflow_id`,
-      values: [workflowIds],
+      values: [uuidArray(workflowIds, (id) => id)],
     });
     return new Map(rows.map((row) => [row.workflow_id, row.running]));
   },
@@ -57,7 +57,7 @@ export const settingsReader = (
                  SELECT FROM trigger.execution e WHERE e.contact_id = q.contact_id AND e.ended_at IS NULL LIMIT $2
                ) AS one
              ) AS r WHERE r.running > 0`,
-      values: [contactIds, MAX_CONTACT_EXECUTIONS],
+      values: [uuidArray(contactIds, (id) => id), MAX_CONTACT_EXECUTIONS],
     });
     return new Map(rows.map((row) => [row.contact_id, row.running]));
   },

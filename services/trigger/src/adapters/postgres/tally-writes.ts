@@ -1,8 +1,15 @@
 import type { ExecutionProgress } from '@trackline/contracts';
-import type { Queryable } from '@trackline/postgres';
+import {
+  bigintArray,
+  dateArray,
+  intArray,
+  momentArray,
+  textArray,
+  uuidArray,
+  type Queryable,
+} from '@trackline/postgres';
 import type { Happening } from '../../ports.ts';
 import type { PartitionOf } from './partition-of.ts';
-import { toTime } from './execution-rows.ts';
 
 /** So many refused entries of a workflow are kept in each partition; of one batch no more are written. */
 export const KEPT_REFUSALS = 20;
@@ -49,12 +56,12 @@ export async function writeTallies(
            SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::int[], $6::bigint[])
            ON CONFLICT (workflow_id, day, what, reason, partition) DO UPDATE SET count = t.count + excluded.count`,
     values: [
-      rows.map((row) => row.workflowId),
-      rows.map((row) => row.day),
-      rows.map((row) => row.what),
-      rows.map((row) => row.reason),
-      rows.map((row) => row.partition),
-      rows.map((row) => row.count),
+      uuidArray(rows, (row) => row.workflowId),
+      dateArray(rows, (row) => row.day),
+      textArray(rows, (row) => row.what),
+      textArray(rows, (row) => row.reason),
+      intArray(rows, (row) => row.partition),
+      bigintArray(rows, (row) => row.count),
     ],
   });
   await keepRefusals(
@@ -81,13 +88,13 @@ async function keepRefusals(
     text: `INSERT INTO trigger.refusal (id, workflow_id, partition, contact_id, event_id, reason, at)
            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[])`,
     values: [
-      rows.map((row) => row.id),
-      rows.map((row) => row.workflowId),
-      rows.map((row) => partitionOf(row)),
-      rows.map((row) => row.contactId),
-      rows.map((row) => row.eventId ?? null),
-      rows.map((row) => row.reason ?? ''),
-      rows.map((row) => toTime(row.atMs)),
+      uuidArray(rows, (row) => row.id),
+      uuidArray(rows, (row) => row.workflowId),
+      intArray(rows, partitionOf),
+      uuidArray(rows, (row) => row.contactId),
+      uuidArray(rows, (row) => row.eventId),
+      textArray(rows, (row) => row.reason ?? ''),
+      momentArray(rows, (row) => row.atMs),
     ],
   });
   const of = [...new Map(rows.map((row) => [`${row.workflowId}:${partitionOf(row)}`, row])).values()];
@@ -97,6 +104,6 @@ async function keepRefusals(
              SELECT old.id FROM unnest($1::uuid[], $2::int[]) AS q (workflow_id, partition) CROSS JOIN LATERAL (
                SELECT r.id FROM trigger.refusal r WHERE r.workflow_id = q.workflow_id AND r.partition = q.partition
                ORDER BY r.id DESC OFFSET ${KEPT_REFUSALS}) AS old)`,
-    values: [of.map((row) => row.workflowId), of.map((row) => partitionOf(row))],
+    values: [uuidArray(of, (row) => row.workflowId), intArray(of, partitionOf)],
   });
 }

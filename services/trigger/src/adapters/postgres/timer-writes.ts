@@ -1,8 +1,7 @@
-import type { Queryable } from '@trackline/postgres';
+import { intArray, momentArray, textArray, uuidArray, type Queryable } from '@trackline/postgres';
 import type { ChangedExecution } from '../../domain/effects.ts';
 import type { Execution } from '../../domain/execution.ts';
 import { timerOf } from '../../domain/timers.ts';
-import { toTime } from './execution-rows.ts';
 import type { PartitionOf } from './partition-of.ts';
 
 /** Each execution has the one timer that it asks for, or none. */
@@ -33,7 +32,7 @@ export async function settleTimers(
     name: 'trigger.hold_unchanged',
     text: `SELECT e.id FROM unnest($1::uuid[], $2::int[]) AS q (id, revision)
            JOIN trigger.execution e ON e.id = q.id AND e.revision = q.revision ORDER BY e.id FOR SHARE OF e`,
-    values: [read.map(({ id }) => id), read.map(({ revision }) => revision)],
+    values: [uuidArray(read, ({ id }) => id), intArray(read, ({ revision }) => revision)],
   });
   const unchanged = new Set(rows.map(({ id }) => id));
   const executions = read.filter(({ id }) => unchanged.has(id));
@@ -50,7 +49,7 @@ async function removeTimers(tx: Queryable, executionIds: readonly string[]): Pro
   await tx.query({
     name: 'trigger.remove_timers',
     text: `DELETE FROM trigger.timer WHERE execution_id = ANY ($1::uuid[])`,
-    values: [executionIds],
+    values: [uuidArray(executionIds, (id) => id)],
   });
 }
 
@@ -70,10 +69,10 @@ async function setTimers(
            SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[])
            ON CONFLICT (execution_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at`,
     values: [
-      set.map((timer) => timer.id),
-      set.map((timer) => timer.partition),
-      set.map((timer) => timer.kind),
-      set.map((timer) => toTime(timer.dueAtMs)),
+      uuidArray(set, (timer) => timer.id),
+      intArray(set, (timer) => timer.partition),
+      textArray(set, (timer) => timer.kind),
+      momentArray(set, (timer) => timer.dueAtMs),
     ],
   });
 }
