@@ -1,8 +1,16 @@
-import type { Database } from '@trackline/postgres';
+import {
+  bigintArray,
+  byteaArray,
+  dateArray,
+  intArray,
+  smallintArray,
+  textArray,
+  uuidArray,
+  type Database,
+} from '@trackline/postgres';
 import type { LedgerBatch } from '../../domain/ledger-batch.ts';
 import type { RaisedNotice } from '../../domain/usage-notice.ts';
 import type { CommitOutcome } from '../../ports.ts';
-import { toArray, toTextArray } from './array-literal.ts';
 
 const FENCED = 'TL001';
 const IDENTITY_KNOWN = 'TL002';
@@ -82,34 +90,34 @@ function toValues(unsorted: readonly LedgerBatch[]): unknown[] {
     () => '',
   );
   return [
-    toArray(batches, ({ sourceId }) => sourceId),
-    toArray(batches, ({ term }) => term),
-    toArray(batches, ({ firstOffset }) => firstOffset),
-    toArray(batches, ({ lastOffset }) => lastOffset),
-    toArray(batches, ({ trimBelow }) => trimBelow ?? 'NULL'),
-    toArray(batches, ({ journal }) => (journal.length === 0 ? 'NULL' : `"\\\\x${journal.toString('hex')}"`)),
-    toArray(events, ({ row }) => row.eventId),
-    toArray(events, ({ row }) => row.contactId),
-    toArray(events, ({ sourceId }) => sourceId),
-    toArray(events, ({ row }) => row.offset),
-    toArray(uniques, ({ row }) => row.identity),
-    toArray(uniques, ({ row }) => row.eventId),
-    toArray(uniques, ({ row }) => row.receivedAtMs),
-    toArray(usage, ({ row }) => row.organizationId),
-    toArray(usage, ({ row }) => row.day),
-    toArray(usage, ({ sourceId }) => sourceId),
-    toArray(usage, ({ row }) => row.used),
-    toArray(notices, ({ row }) => row.organizationId),
-    toArray(notices, ({ row }) => `${row.month}-01`),
-    toArray(notices, ({ row }) => row.thresholdPercent),
-    toArray(notices, ({ row }) => row.used),
-    toArray(notices, ({ row }) => row.monthlyLimit),
-    toArray(notices, ({ row }) => row.atMs),
-    toArray(notices, ({ sourceId }) => sourceId),
-    toArray(notices, ({ row }) => row.offset),
-    toArray(letters, ({ sourceId }) => sourceId),
-    toArray(letters, ({ row }) => row.offset),
-    toTextArray(letters, ({ row }) => row.reason),
-    toTextArray(letters, ({ row }) => row.detail),
+    intArray(batches, ({ sourceId }) => sourceId),
+    bigintArray(batches, ({ term }) => term),
+    bigintArray(batches, ({ firstOffset }) => firstOffset),
+    bigintArray(batches, ({ lastOffset }) => lastOffset),
+    bigintArray(batches, ({ trimBelow }) => trimBelow),
+    byteaArray(batches, ({ journal }) => (journal.length === 0 ? null : journal)),
+    uuidArray(events, ({ row }) => row.eventId),
+    uuidArray(events, ({ row }) => row.contactId),
+    intArray(events, ({ sourceId }) => sourceId),
+    bigintArray(events, ({ row }) => row.offset),
+    uuidArray(uniques, ({ row }) => row.identity),
+    uuidArray(uniques, ({ row }) => row.eventId),
+    bigintArray(uniques, ({ row }) => row.receivedAtMs),
+    uuidArray(usage, ({ row }) => row.organizationId),
+    dateArray(usage, ({ row }) => row.day),
+    intArray(usage, ({ sourceId }) => sourceId),
+    bigintArray(usage, ({ row }) => row.used),
+    uuidArray(notices, ({ row }) => row.organizationId),
+    dateArray(notices, ({ row }) => `${row.month}-01`),
+    smallintArray(notices, ({ row }) => row.thresholdPercent),
+    bigintArray(notices, ({ row }) => row.used),
+    bigintArray(notices, ({ row }) => row.monthlyLimit),
+    bigintArray(notices, ({ row }) => row.atMs),
+    intArray(notices, ({ sourceId }) => sourceId),
+    bigintArray(notices, ({ row }) => row.offset),
+    intArray(letters, ({ sourceId }) => sourceId),
+    bigintArray(letters, ({ row }) => row.offset),
+    textArray(letters, ({ row }) => row.reason),
+    textArray(letters, ({ row }) => row.detail),
   ];
 }

@@ -1,6 +1,5 @@
-import type { Database } from '@trackline/postgres';
+import { uuidArray, type Database } from '@trackline/postgres';
 import type { CountedMonths } from '../../ports.ts';
-import { toArray } from './array-literal.ts';
 
 export const countedMonths = (database: Database): CountedMonths => ({
   async epoch() {
@@ -22,7 +21,7 @@ export const countedMonths = (database: Database): CountedMonths => ({
       text: `SELECT organization_id, sum(used)::bigint AS used FROM dedup_meter.usage
               WHERE organization_id = ANY ($1::uuid[]) AND day >= $2::date AND day < $2::date + interval '1 month'
               GROUP BY organization_id`,
-      values: [toArray(organizationIds, (id) => id), `${month}-01`],
+      values: [uuidArray(organizationIds, (id) => id), `${month}-01`],
     });
     return new Map(rows.map((row) => [row.organization_id, row.used]));
   },

@@ -1,5 +1,5 @@
 import { parsePosition, type UsageNotice } from '@trackline/contracts';
-import type { Database, QueryResult, Statement } from '@trackline/postgres';
+import { uuidArray, type Database, type QueryResult, type Statement } from '@trackline/postgres';
 import type { Candidate } from '../../domain/candidate.ts';
 import { decodeJournal } from '../../domain/journal.ts';
 import type { LedgerBatch } from '../../domain/ledger-batch.ts';
@@ -14,7 +14,6 @@ import type {
   SeededMonth,
   Standing,
 } from '../../ports.ts';
-import { toArray } from './array-literal.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { commitVerdicts } from './commit-verdicts.ts';
 import { seedOnce } from './seed-once.ts';
@@ -93,7 +92,7 @@ export class PostgresLedger implements Ledger {
          WHERE organization_id = ANY ($1::uuid[]) AND source = $2
            AND day >= $3::date AND day < $3::date + interval '1 month'
          GROUP BY organization_id`,
-      values: [toArray(organizationIds, (id) => id), sourceId, `${month}-01`],
+      values: [uuidArray(organizationIds, (id) => id), sourceId, `${month}-01`],
     });
     return new Map(rows.map((row) => [row.organization_id, row.used]));
   }
@@ -146,13 +145,13 @@ export class PostgresLedger implements Ledger {
       text: `SELECT event_id, contact_id, s.name || '@' || source_offset AS position
                FROM dedup_meter.event_identity JOIN dedup_meter.source s ON s.id = source
               WHERE event_id = ANY ($1::uuid[])`,
-      values: [toArray(candidates, ({ event }) => event.eventId)],
+      values: [uuidArray(candidates, ({ event }) => event.eventId)],
     });
     const uniques = this.ask<{ identity: string; event_id: string; expires_ms: number }>({
       name: 'look_up_uniques',
       text: `SELECT identity, event_id, floor(extract(epoch FROM received_at + interval '24 months') * 1000)::bigint AS expires_ms
                FROM dedup_meter.unique_identity WHERE identity = ANY ($1::uuid[])`,
-      values: [toArray([...receivedAt.keys()], (identity) => identity)],
+      values: [uuidArray([...receivedAt.keys()], (identity) => identity)],
     });
     const [{ rows: eventRows }, { rows: uniqueRows }] = await Promise.all([
       events,

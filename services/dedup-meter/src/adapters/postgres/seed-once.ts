@@ -1,6 +1,5 @@
-import type { Database } from '@trackline/postgres';
+import { uuidArray, type Database } from '@trackline/postgres';
 import type { SeededMonth } from '../../ports.ts';
-import { toArray } from './array-literal.ts';
 
 interface Wanted {
   readonly organizationIds: readonly string[];
@@ -28,7 +27,7 @@ export async function seedOnce(
   { organizationIds, month, epoch }: Wanted,
   write: (months: readonly SeededMonth[]) => Promise<void>,
 ): Promise<void> {
-  const ids = toArray([...organizationIds].sort(), (id) => id);
+  const ids = uuidArray([...organizationIds].sort(), (id) => id);
   const firstDay = `${month}-01`;
   await database.transaction(async (tx) => {
     await tx.query({ text: `SET LOCAL idle_in_transaction_session_timeout = ${ASLEEP_MS}` });
@@ -56,7 +55,7 @@ export async function seedOnce(
       text: `SELECT organization_id, source, sum(used)::bigint AS used FROM dedup_meter.usage
               WHERE organization_id = ANY ($1::uuid[]) AND day >= $2::date AND day < $2::date + interval '1 month'
               GROUP BY organization_id, source`,
-      values: [toArray([...months.keys()], (id) => id), firstDay],
+      values: [uuidArray([...months.keys()], (id) => id), firstDay],
     });
     for (const { organization_id, source, used } of rows) months.get(organization_id)!.used.set(source, used);
     await write([...months.values()]);
