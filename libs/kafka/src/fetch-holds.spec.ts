@@ -19,8 +19,8 @@ function open(limits: HoldLimits = {}) {
 }
 
 describe('what was fetched', () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
 
   it('holds up the next fetch until it is handled, well or not, and 50 ms at most', async () => {
     const { hold, after } = open();
