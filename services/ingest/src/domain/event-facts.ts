@@ -8,21 +8,15 @@ export interface EventParts {
   readonly requestId: string;
   readonly event: TrackedEvent;
   readonly identity: EventIdentity;
-  /** Of the caller that waits for the outcome. */
-  readonly replyTo?: string;
 }
 
 type Mutable<Facts> = { -readonly [Field in keyof Facts]: Facts[Field] };
 
-/** What is published of an event. Filled field by field: putting it together of copies took fifty times as long. */
-export function eventFacts({
-  organizationId,
-  contactId,
-  requestId,
-  event,
-  identity,
-  replyTo,
-}: EventParts): EventFacts {
+/** What is published of an event; `replyTo` is of the caller that waits for its outcome. Filled field by field: putting it together of copies took fifty times as long. */
+export function eventFacts(
+  { organizationId, contactId, requestId, event, identity }: EventParts,
+  replyTo?: string,
+): EventFacts {
   const facts: Mutable<EventFacts> = {
     eventId: identity.eventId,
     organizationId,

@@ -93,7 +93,7 @@ function trackingIn<Body>(
     }
     const expectation = outcomes.expect(organizationId, 1, call.onLate);
     try {
-      await log.append([eventFacts({ ...parts, replyTo: expectation.replyTos[0]! })], isSafeToResend);
+      await log.append([eventFacts(parts, expectation.replyTos[0])], isSafeToResend);
     } catch (error) {
       expectation.abandon();
       throw error;
