@@ -4,7 +4,7 @@ import { waitFor } from './backoff.ts';
 import { BatchDelivery, handlerOptions } from './batch-delivery.ts';
 import { ERRORS_PASS } from './batch-handler.ts';
 import type { KafkaConnection } from './connection.ts';
-import { holdLimits, type HoldLimits } from './fetch-holds.ts';
+import type { HoldLimits } from './fetch-holds.ts';
 import { GroupConsumer, type FetchedChunk, type GroupListener } from './group-consumer.ts';
 import type { KafkaObserver } from './observer.ts';
 import { OffsetCommits } from './offset-commits.ts';
@@ -41,7 +41,7 @@ export interface BatchServerSettings extends HoldLimits {
 /** Some batch of events: what is fetched beyond what is at work only waits, in memory. */
 const BYTES_PER_PARTITION = 256 * 1024;
 /**
- * So few messages of a partition hold up the next fetch until they are done: meanwhile others come, and all partitions of the next
+ * So few messages of a partition, and no more behind them, hold up the next fetch until they are done: meanwhile others come, and all partitions of the next
  * fetch begin together, so that what they have in common (a commit, a request) is done once for all. More of them are a backlog,
  * which is fetched ahead.
  */
@@ -207,7 +207,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         sessionTimeoutMs,
         maxBytesPerPartition,
         maxWaitMs: this.#settings.maxWaitMs ?? 100,
-        ...holdLimits(this.#settings),
+        maxHoldMs: this.#settings.maxHoldMs,
+        fetchEveryMs: this.#settings.fetchEveryMs,
       },
       this.#listener,
     );
@@ -275,7 +276,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       return false;
     }
     worker.offer(chunk, chunk.highWatermark);
-    return chunk.messages.length > FEW_MESSAGES || worker.idle();
+    const more = chunk.highWatermark - chunk.nextOffset;
+    return Math.max(chunk.messages.length, more) > FEW_MESSAGES || worker.idle();
   }
 
   #commitRegularly(): void {

@@ -1,16 +1,8 @@
 export interface HoldLimits {
   /** What was fetched and is not handled holds up the next fetch so long at most. */
-  maxHoldMs?: number;
+  maxHoldMs?: number | undefined;
   /** The least time between a fetch that was held up and the next one. */
-  fetchEveryMs?: number;
-}
-
-/** The limits among a consumer's settings. */
-export function holdLimits({ maxHoldMs, fetchEveryMs }: HoldLimits): HoldLimits {
-  return {
-    ...(maxHoldMs !== undefined && { maxHoldMs }),
-    ...(fetchEveryMs !== undefined && { fetchEveryMs }),
-  };
+  fetchEveryMs?: number | undefined;
 }
 
 /** A partition that takes longer no longer holds up the others. */

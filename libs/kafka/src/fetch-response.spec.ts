@@ -91,6 +91,20 @@ describe('decodeFetched', () => {
     );
   });
 
+  it('finds each header alone as among all', () => {
+    fc.assert(
+      fc.property(encoded, text, (records, absent) => {
+        const { messages } = decodeFetched(response({ t: [{ records }] }))!.responses[0]!.partitions[0]!;
+        for (const record of messages) {
+          const { headers } = record;
+          for (const name of Object.keys(headers)) expect(record.header(name)).toEqual(headers[name]);
+          if (!Object.hasOwn(headers, absent)) expect(record.header(absent)).toBeUndefined();
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('reads nulls, headers that come twice, and bases and differences of up to 64 bits', async () => {
     const twice: [string, string | null][] = [
       ['a', null],
@@ -111,7 +125,17 @@ describe('decodeFetched', () => {
       response({ t: [{ records: batch(records, { baseOffset: 2 ** 45, firstTimestamp: -1 }) }] }),
     );
     const messages = responses[0]!.partitions[0]!.messages;
-    expect(messages[1]!.headers).toEqual({ a: Buffer.from('2'), b: null, c: Buffer.from('3') });
+    expect(messages[1]!.headers).toStrictEqual({
+      a: Buffer.from('2'),
+      b: undefined,
+      c: Buffer.from('3'),
+    });
+    expect(['a', 'b', 'c', 'd'].map((name) => messages[1]!.header(name)?.toString())).toEqual([
+      '2',
+      undefined,
+      '3',
+      undefined,
+    ]);
     expect(messages.at(-1)!.offset).toBe(2 ** 45 + 2 ** 31 - 1);
   });
 

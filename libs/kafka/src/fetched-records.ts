@@ -1,4 +1,4 @@
-import type { IncomingMessage } from './message.ts';
+import type { IncomingMessage } from './incoming-message.ts';
 import { NameCache } from './name-cache.ts';
 import { MalformedBytes, WireReader } from './wire-reader.ts';
 
@@ -34,7 +34,7 @@ export class FetchedRecord implements IncomingMessage {
     skipHeaders(reader);
   }
 
-  /** Of a header that was sent more than once, the last one. */
+  /** Of a header that was sent more than once, the last one; of one without a value, `undefined`. */
   get headers(): Record<string, Buffer | undefined> {
     return readHeaders(this.#headersFrom());
   }
@@ -44,7 +44,7 @@ export class FetchedRecord implements IncomingMessage {
     const reader = this.#headersFrom();
     let found: Buffer | undefined;
     for (let left = reader.varint(); left > 0; left--) {
-      if (reader.varName(names) === name) found = reader.varBytes() as Buffer | undefined;
+      if (reader.varName(names) === name) found = reader.varBytes() ?? undefined;
       else skipBytes(reader);
     }
     return found;
@@ -157,7 +157,7 @@ function readHeaders(reader: WireReader): Record<string, Buffer | undefined> {
   const headers: Record<string, Buffer | undefined> = {};
   for (let left = reader.varint(); left > 0; left--) {
     const name = reader.varName(names);
-    const value = reader.varBytes() as Buffer | undefined;
+    const value = reader.varBytes() ?? undefined;
     if (name === '__proto__') Object.defineProperty(headers, name, { ...OWN, value });
     else headers[name] = value;
   }

@@ -1,15 +1,8 @@
 import type { KafkaMessage } from 'kafkajs';
 import { FetchedRecord } from './fetched-records.ts';
+import type { IncomingMessage } from './incoming-message.ts';
 
-export interface IncomingMessage {
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  /** Of a header that was sent more than once, the last one. Read anew each time that it is asked for: ask once, and for what is needed of it. */
-  readonly headers: Readonly<Record<string, Buffer | undefined>>;
-  /** CreateTime or LogAppendTime, as the topic says. */
-  readonly timestampMs: number;
-  readonly offset: number;
-}
+export type { IncomingMessage };
 
 export interface MessageBatch {
   /** Without the connection's prefix. */
@@ -67,7 +60,7 @@ export function fromKafkaMessage(message: KafkaMessage | FetchedRecord): Incomin
 export const headerOf = (message: IncomingMessage, name: string): Buffer | undefined =>
   message instanceof FetchedRecord ? message.header(name) : message.headers[name];
 
-/** For readers who keep messages: with its headers read, and all of it its own. */
+/** For readers who keep or copy messages: with its headers read, as properties of its own. */
 export const unpacked = ({ key, value, headers, timestampMs, offset }: IncomingMessage): IncomingMessage => ({
   key,
   value,
@@ -84,6 +77,8 @@ function singleHeaders(headers: KafkaHeaders | undefined): Record<string, Buffer
   for (const name in headers) {
     const value = headers[name];
     if (Array.isArray(value)) headers[name] = value.at(-1);
+    // Its types do not know of headers without a value.
+    headers[name] ??= undefined;
   }
   return headers as Record<string, Buffer | undefined>;
 }

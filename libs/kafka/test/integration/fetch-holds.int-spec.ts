@@ -56,24 +56,34 @@ describe('a fetch that is being handled', () => {
     await closing;
   });
 
-  it('does not hold up a backlog: the next of it is fetched meanwhile', async () => {
-    await broker.topic('ahead');
-    for (const partition of [0, 1])
-      for (let at = 0; at < 8; at++)
-        await broker.publisher.publish(numbered('ahead', partition, at * 500, 500));
-    const seen = [0, 0];
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
-    const handler = async (batch: MessageBatch) => {
-      if (batch.partition === 0) await released;
-      seen[batch.partition]! += batch.messages.length;
-    };
-    const settings = { groupId: 'ahead', maxHoldMs: 60_000, maxBytesPerPartition: 20_000 };
-    const server = await broker.serve({ ahead: handler }, settings);
-    await eventually(() => seen[1] === 4_000);
-    expect(seen[0]).toBe(0);
-    release();
-    await eventually(() => seen[0] === 4_000);
-    await server.close();
-  });
+  it.each([
+    ['many messages', 500, ''],
+    ['large messages, of which a fetch brings few', 25, 'x'.repeat(3_000)],
+  ])(
+    'does not hold up a backlog of %s: the next of it is fetched meanwhile',
+    async (_what, together, text) => {
+      const topic = `ahead-${together}`;
+      const all = 16 * together;
+      await broker.topic(topic);
+      for (const partition of [0, 1])
+        for (let at = 0; at < 16; at++)
+          await broker.publisher.publish(
+            Array.from({ length: together }, () => message(topic, partition, `${at}${text}`)),
+          );
+      const seen = [0, 0];
+      let release: () => void = () => undefined;
+      const released = new Promise<void>((resolve) => (release = resolve));
+      const handler = async (batch: MessageBatch) => {
+        if (batch.partition === 0) await released;
+        seen[batch.partition]! += batch.messages.length;
+      };
+      const settings = { groupId: topic, maxHoldMs: 60_000, maxBytesPerPartition: 20_000 };
+      const server = await broker.serve({ [topic]: handler }, settings);
+      await eventually(() => seen[1] === all);
+      expect(seen[0]).toBe(0);
+      release();
+      await eventually(() => seen[0] === all);
+      await server.close();
+    },
+  );
 });
