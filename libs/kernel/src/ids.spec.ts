@@ -25,6 +25,22 @@ describe('uuidv7', () => {
     }
   });
 
+  it('is refused as bytes when it is none, so that no two texts become the same bytes', () => {
+    const bytes = Buffer.alloc(16);
+    const capitals = uuidv7().toUpperCase();
+    writeUuid(capitals, bytes);
+    expect(uuidFromBytes(bytes)).toBe(capitals.toLowerCase());
+    const id = uuidv7();
+    for (let at = 0; at < 36; at++) {
+      if (id[at] === '-') continue;
+      for (const wrong of ['g', '-', ' ', '\0', 'ü', '語']) {
+        expect(() => writeUuid(id.slice(0, at) + wrong + id.slice(at + 1), bytes)).toThrow('is no UUID');
+      }
+    }
+    for (const wrong of ['', id.slice(1), `${id}0`])
+      expect(() => writeUuid(wrong, bytes)).toThrow('is no UUID');
+  });
+
   it('takes nothing but the canonical form for a UUID', () => {
     expect(isUuid(uuidv7().toUpperCase())).toBe(false);
     expect(isUuid(`${uuidv7()} `)).toBe(false);

@@ -35,18 +35,25 @@ export function uuidv7(nowMs: number = Date.now()): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${variant}-${random}`;
 }
 
+/** More than a byte holds. */
+const NO_DIGIT = 0x1000;
+
 /** What a hexadecimal digit is worth, by its character code. */
-const DIGITS = new Uint8Array(0x67);
-for (const digit of '0123456789abcdef') DIGITS[digit.charCodeAt(0)] = parseInt(digit, 16);
+const DIGITS = new Uint16Array(0x80).fill(NO_DIGIT);
+for (const digit of '0123456789abcdefABCDEF') DIGITS[digit.charCodeAt(0)] = parseInt(digit, 16);
 
 /** Where the two digits of each byte begin in a UUID's text. */
 const BYTE_STARTS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
 
-/** Writes the 16 bytes of a canonical UUID. In a batch there are thousands: nothing is allocated for one. */
+/** Writes the 16 bytes of a UUID. In a batch there are thousands: nothing is allocated for one. Throws of what is none. */
 export function writeUuid(uuid: string, bytes: Buffer, at = 0): void {
+  if (uuid.length !== 36) throw new Error(`"${uuid.slice(0, 80)}" is no UUID.`);
   for (let i = 0; i < 16; i++) {
     const start = BYTE_STARTS[i]!;
-    bytes[at + i] = (DIGITS[uuid.charCodeAt(start)]! << 4) | DIGITS[uuid.charCodeAt(start + 1)]!;
+    const high = DIGITS[uuid.charCodeAt(start)] ?? NO_DIGIT;
+    const byte = (high << 4) | (DIGITS[uuid.charCodeAt(start + 1)] ?? NO_DIGIT);
+    if (byte > 0xff) throw new Error(`"${uuid.slice(0, 80)}" is no UUID.`);
+    bytes[at + i] = byte;
   }
 }
 
