@@ -11,8 +11,7 @@ import type { DeadLetter } from './verdict.ts';
 /** `ce_type` of the record with which an idle partition shows how far time has come there. */
 export const TICK_TYPE = 'com.trackline.tick';
 
-export const isTick = (message: RawMessage): boolean =>
-  message.headers.ce_type?.toString('latin1') === TICK_TYPE;
+export const isTick = ({ headers }: RawMessage): boolean => headers.ce_type?.toString('latin1') === TICK_TYPE;
 
 export const deadLetter = (reason: DeadLetter['reason'], detail: string): DeadLetter => ({
   kind: 'dead_letter',

@@ -32,9 +32,7 @@ export function receivedDoor(organizations: Organizations): Door {
     sourceTopic: 'received',
     facts: readReceived,
     async read(source, messages) {
-      const read = messages.map((message) =>
-        isTick(message) ? ({ kind: 'tick' } as const) : readReceived(message),
-      );
+      const read = messages.map((message) => readOrTick(message, readReceived));
       const found = await organizations.find(distinct(read.map((item) => organizationOf(item))));
       const readings = read.map((item, at): Reading => {
         const message = messages[at]!;
@@ -47,6 +45,15 @@ export function receivedDoor(organizations: Organizations): Door {
       return { readings, organizations: found };
     },
   };
+}
+
+/** The headers of a message are read anew each time that they are asked for: here once, for both questions. */
+function readOrTick<Event>(
+  { key, value, headers, timestampMs, offset }: RawMessage,
+  read: (message: RawMessage) => Event,
+): Event | Tick {
+  const message = { key, value, headers, timestampMs, offset };
+  return isTick(message) ? { kind: 'tick' } : read(message);
 }
 
 const organizationOf = (item: object): string | undefined =>
@@ -71,9 +78,7 @@ export function inboundDoor({ organizations, contacts, auth }: InboundDoorSettin
     sourceTopic: 'inbound',
     facts: readInbound,
     async read(source, messages) {
-      const read: (InboundEvent | DeadLetter | Tick)[] = messages.map((message) =>
-        isTick(message) ? { kind: 'tick' } : readInbound(message),
-      );
+      const read = messages.map((message) => readOrTick(message, readInbound));
       const events = read.filter(isInboundEvent);
       const [found, refusal] = await Promise.all([
         organizations.find(distinct(events.map(organizationOf))),
