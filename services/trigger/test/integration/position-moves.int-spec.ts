@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createPool, type Database } from '@trackline/postgres';
+import { createPool, type Database, type Queryable } from '@trackline/postgres';
 import { createTestDatabase, dependenciesFromEnv, type TestDatabase } from '@trackline/testkit';
 import { effectWriter } from '../../src/adapters/postgres/effect-writer.ts';
+import { movePositions, moveTogether } from '../../src/adapters/postgres/position-moves.ts';
 import { executionReader } from '../../src/adapters/postgres/execution-reader.ts';
 import { migrateTrigger } from '../../src/schema.ts';
 
@@ -68,5 +69,26 @@ describe('positions of events without an effect', () => {
     await former;
     expect(await locked).toBe(true);
     expect((await positions())[0]).toBe(100);
+  });
+
+  it('are written to the disk with what else their transaction holds, and need not be when it holds nothing', async () => {
+    const settings = async (work: (tx: Queryable) => Promise<unknown>) => {
+      const rolledBack = new Error('rolled back');
+      let seen: unknown;
+      const moved = database.transaction(async (tx) => {
+        await work(tx);
+        const { rows } = await tx.query({
+          text: `SELECT current_setting('synchronous_commit') AS commit, current_setting('lock_timeout') AS wait`,
+        });
+        seen = rows[0];
+        throw rolledBack;
+      });
+      await expect(moved).rejects.toBe(rolledBack);
+      return seen;
+    };
+    const moves = { topic: TOPIC, partition: 9, moved: [{ source: 'received:9', from: -1, to: 1 }] };
+    expect(await settings((tx) => movePositions(tx, moves))).toEqual({ commit: 'on', wait: '0' });
+    const together = await settings((tx) => moveTogether(tx)(moves));
+    expect(together).toEqual({ commit: 'off', wait: '50ms' });
   });
 });

@@ -2,9 +2,9 @@ import { Coalescer } from '@trackline/kernel';
 import {
   bigintArray,
   intArray,
-  isConnectionFault,
+  isContention,
+  isDataFault,
   textArray,
-  type Database,
   type Queryable,
 } from '@trackline/postgres';
 import type { Commit } from '../../ports.ts';
@@ -29,15 +29,15 @@ export async function movePositions(tx: Queryable, moves: PositionMoves): Promis
  * Moves the positions of partitions whose events had no effect, those of one turn of the event loop together. `false`: none of them is
  * moved, and each is to be tried alone.
  */
-export function moveTogether(database: Database): (moves: PositionMoves) => Promise<boolean> {
+export function moveTogether(database: Queryable): (moves: PositionMoves) => Promise<boolean> {
   const together = new Coalescer<PositionMoves, boolean>(async (partitions) => {
     try {
       await move(database, partitions, true);
       return true;
     } catch (error) {
-      if (isConnectionFault(error)) throw error;
-      // Rolled back: moved by another owner, locked by one, or not to be stored. Whose it is shows when each goes alone.
-      return false;
+      // Moved by another owner, locked by one, or not to be stored. Whose it is shows when each goes alone.
+      if (isMovedByAnother(error) || isContention(error) || isDataFault(error)) return false;
+      throw error;
     }
   }, MAX_PARTITIONS);
   return (moves) => together.call([moves]);
