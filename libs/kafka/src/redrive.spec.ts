@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { toDeadLetter } from './dead-letters.ts';
+import { decodeFetched } from './fetch-response.ts';
 import type { IncomingMessage } from './message.ts';
+import { batch, response } from '../test/fetch-response-bytes.ts';
 import { toRedriven, withoutRedrivenForOthers } from './redrive.ts';
 
 const key = Buffer.from([0xff, 0x00]);
@@ -44,6 +46,27 @@ describe('withoutRedrivenForOthers', () => {
 
   it('hands a batch through as it is when nothing in it was sent back', () => {
     expect(withoutRedrivenForOthers(plain, 'trigger')).toBe(plain);
+  });
+
+  it('takes a header without a value for none', () => {
+    const records = batch([
+      {
+        headers: [
+          ['before', 'b'],
+          ['redrive-group', null],
+          ['after', null],
+        ],
+      },
+      {
+        offsetDelta: 1,
+        headers: [
+          ['before', 'b'],
+          ['redrive-group', 'timeline'],
+        ],
+      },
+    ]);
+    const { messages } = decodeFetched(response({ t: [{ records }] }))!.responses[0]!.partitions[0]!;
+    expect(withoutRedrivenForOthers(messages, 'trigger')).toEqual([messages[0]]);
   });
 
   it('leaves out what is for another group, and keeps what is for this one', () => {

@@ -34,28 +34,6 @@ describe('a message that was sent back from the dead letters', () => {
     });
   });
 
-  it('is not one whose header names nobody', async () => {
-    await broker.topic('nobody');
-    // Kafka allows it, our publisher does not.
-    const nothing = null as unknown as string;
-    const producer = broker.connection.newClient().producer();
-    await producer.connect();
-    await producer.send({
-      topic: broker.connection.withPrefix('nobody'),
-      messages: [
-        { value: 'odd', headers: { before: 'b', [REDRIVE_GROUP]: nothing, after: nothing }, partition: 0 },
-        { value: 'plain', headers: { before: 'b', after: 'a' }, partition: 0 },
-      ],
-    });
-    await producer.disconnect();
-    const seen: MessageBatch['messages'] = [];
-    const handler = (batch: MessageBatch) => Promise.resolve(void seen.push(...batch.messages));
-    const server = await broker.serve({ nobody: handler }, { groupId: 'one' });
-    await eventually(() => seen.length === 2);
-    expect(seen.map(({ headers }) => headers.after?.toString())).toEqual([undefined, 'a']);
-    await server.close();
-  });
-
   it('is told of to a handler that asks, as is what was buried: also when nothing else is in the batch', async () => {
     await broker.topic('told');
     const told: { values: string[]; buried: string[]; nextOffset: number }[] = [];
