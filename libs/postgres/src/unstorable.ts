@@ -3,7 +3,7 @@ const INVALID_TEXT = '22P02';
 const OUT_OF_RANGE = '22003';
 const DATE_OUT_OF_RANGE = '22008';
 
-/** A value that Postgres would refuse, refused before it is sent: with its code and in its words, so that callers take it for the same. */
+/** A value that Postgres would refuse, refused before it is sent: with a code of the same class, so that callers take it for the same. */
 export class Unstorable extends Error {
   readonly code: string;
 
