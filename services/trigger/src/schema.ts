@@ -14,7 +14,7 @@ import { RememberedNumbers1764500000000 } from './adapters/postgres/migrations/r
 import { Schedules1764200000000 } from './adapters/postgres/migrations/schedules-1764200000000.ts';
 import { RunningOfContacts1764800000001 } from './adapters/postgres/migrations/running-of-contacts-1764800000001.ts';
 import { DeadLettersByAge1764800000000 } from './adapters/postgres/migrations/dead-letters-by-age-1764800000000.ts';
-import { PositionsTogether1764900000000 } from './adapters/postgres/migrations/positions-together-1764900000000.ts';
+import { MovePositions1764960000000 } from './adapters/postgres/migrations/move-positions-1764960000000.ts';
 import { TimersVacuumed1764700000000 } from './adapters/postgres/migrations/timers-vacuumed-1764700000000.ts';
 import { EngineFacts1764100000000 } from './adapters/postgres/migrations/engine-facts-1764100000000.ts';
 import { ExecutionsRead1764000000000 } from './adapters/postgres/migrations/executions-read-1764000000000.ts';
@@ -33,7 +33,7 @@ const migrations: readonly Migration[] = [
   TimersVacuumed1764700000000,
   DeadLettersByAge1764800000000,
   RunningOfContacts1764800000001,
-  PositionsTogether1764900000000,
+  MovePositions1764960000000,
 ];
 
 /** Brings the schema `trigger` up to date. Idempotent; safe to run from several processes at once. */

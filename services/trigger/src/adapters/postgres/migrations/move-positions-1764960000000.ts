@@ -32,12 +32,14 @@ const MOVE_POSITIONS = `
   END $$
 `;
 
-export class PositionsTogether1764900000000 implements MigrationInterface {
+export class MovePositions1764960000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(MOVE_POSITIONS);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP FUNCTION trigger.move_positions');
+    await runner.query(
+      'DROP FUNCTION trigger.move_positions(text[], int[], text[], bigint[], bigint[], boolean)',
+    );
   }
 }
