@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 
 /** How much more than was in use after the last collection the heap may hold before the next, in percent. V8's own choice goes up to 300. */
-export const HEAP_GROWTH = '--heap-growing-percent=100';
+const HEAP_GROWTH = '--heap-growing-percent=100';
 
 /**
  * Lets the heap be twice what is in use, not four times: V8 takes of a machine's memory what is there, and with a backlog a service that
