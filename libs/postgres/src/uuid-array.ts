@@ -50,7 +50,7 @@ export function uuidArray<Row>(rows: readonly Row[], element: Element<Row, strin
       view.setInt32(at, NULL_LENGTH);
       at += LENGTH_BYTES;
     } else {
-      if (!writeUuid(bytes, HEADER_BYTES + i * UUID_LENGTH, view, at)) {
+      if (!placeUuid(bytes, HEADER_BYTES + i * UUID_LENGTH, view, at)) {
         throw invalid('uuid', texts.slice(i * UUID_LENGTH, (i + 1) * UUID_LENGTH));
       }
       at += LENGTH_BYTES + UUID_BYTES;
@@ -60,7 +60,7 @@ export function uuidArray<Row>(rows: readonly Row[], element: Element<Row, strin
 }
 
 /** From the text at `from` to the element at `to`, which may lie over it. False: no UUID. */
-function writeUuid(text: Uint8Array, from: number, view: DataView, to: number): boolean {
+function placeUuid(text: Uint8Array, from: number, view: DataView, to: number): boolean {
   const b0 = byteAt(text, from);
   const b1 = byteAt(text, from + 2);
   const b2 = byteAt(text, from + 4);
